@@ -1,0 +1,57 @@
+"""Where a person can be reached, and the one token that stands for it in a subject."""
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.model import Value
+
+Platform = Literal["telegram", "whatsapp"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9_]")
+_ESCAPED = re.compile(r"=([0-9A-F]{2})")
+
+
+class Address(Value):
+    """One chat with one of our accounts.
+
+    The account is part of the address: the same person may write to two of our bots, and those
+    are two chats that never mix.
+    """
+
+    platform: Platform
+    account: str = Field(min_length=1, max_length=64)
+    """The bot's id on Telegram, the phone number's id on WhatsApp."""
+    chat_id: str = Field(min_length=1, max_length=140)
+    """Telegram: chat id. WhatsApp: the business-scoped user id, else the phone (platforms.md B3)."""
+
+    @property
+    def chat_key(self) -> str:
+        """`account-chat` as one valid subject token; `from_key` reads it back."""
+        return f"{_escape(self.account)}-{_escape(self.chat_id)}"
+
+    @classmethod
+    def from_key(cls, platform: Platform, key: str) -> "Address":
+        """The address behind a chat key.
+
+        Raises:
+            ValueError: the key was not made by `chat_key`.
+        """
+        account, separator, chat = key.partition("-")
+        if not separator:
+            raise ValueError("a chat key is account-chat")
+        return cls(platform=platform, account=_unescape(account), chat_id=_unescape(chat))
+
+
+def _escape(part: str) -> str:
+    # A subject token may hold neither dots, spaces nor wildcards, and the dash is our separator.
+    return "".join(
+        char if _PLAIN.match(char) else "".join(f"={byte:02X}" for byte in char.encode())
+        for char in part
+    )
+
+
+def _unescape(part: str) -> str:
+    octets = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), part).encode("latin-1")
+    return octets.decode()

@@ -1,0 +1,82 @@
+"""Questions to the registry by request and reply; nothing of them is stored."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from contracts.address import Address
+from contracts.cards import EventCard, RegistrationCard
+from contracts.events import NoticeKind
+from contracts.model import Value
+
+
+class Query(Value):
+    """A question; `answer` is the model of its reply, `answered_by` the service that knows."""
+
+    subject: ClassVar[str]
+    answer: ClassVar[type[BaseModel]]
+    answered_by: ClassVar[str] = "registry"
+
+
+class EventsAnswer(Value):
+    """Published events that have not started, the soonest first."""
+
+    events: tuple[EventCard, ...]
+
+
+class ListEvents(Query):
+    """Which events can one register for?"""
+
+    subject: ClassVar[str] = "query.list-events"
+    answer: ClassVar[type[BaseModel]] = EventsAnswer
+
+
+class EventAnswer(Value):
+    """The event in any state but draft, or None."""
+
+    event: EventCard | None
+
+
+class FindEvent(Query):
+    """The event with this id or short code (exactly one of them)."""
+
+    subject: ClassVar[str] = "query.find-event"
+    answer: ClassVar[type[BaseModel]] = EventAnswer
+
+    event_id: UUID | None = None
+    code: str | None = None
+
+
+class RegistrationsAnswer(Value):
+    """The person's confirmed seats of events that are not over, the soonest first."""
+
+    registrations: tuple[RegistrationCard, ...]
+
+
+class ListRegistrations(Query):
+    """Which seats has the person behind this chat?"""
+
+    subject: ClassVar[str] = "query.list-registrations"
+    answer: ClassVar[type[BaseModel]] = RegistrationsAnswer
+
+    address: Address
+
+
+class NoticeAnswer(Value):
+    """Whom a notice goes to, as of now; no address when it must not be sent any more."""
+
+    address: Address | None = None
+    language: Literal["en", "ru"] = "en"
+    registration: RegistrationCard | None = None
+
+
+class FindNotice(Query):
+    """Who is to be told this notice, and is it still true?"""
+
+    subject: ClassVar[str] = "query.find-notice"
+    answer: ClassVar[type[BaseModel]] = NoticeAnswer
+
+    kind: NoticeKind
+    registration_id: UUID
+    event_version: int

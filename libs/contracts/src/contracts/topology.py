@@ -1,0 +1,209 @@
+"""Every stream, consumer and bucket as data; `python -m runtime.provision` makes them so.
+
+No service makes or changes one at start-up: two releases side by side would overwrite each other
+(nats.md 1.6).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.address import Platform
+
+PARTITIONS = 64
+"""Chats are spread over this many lanes; one message per lane is in flight (ADR 0004)."""
+PLATFORMS: tuple[Platform, ...] = ("telegram", "whatsapp")
+
+_MEBIBYTE = 1024 * 1024
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """A durable pull consumer."""
+
+    name: str
+    stream: str
+    filter_subject: str
+    ack_wait_seconds: float = 5.0
+    """Without a heartbeat for this long, the message goes to another replica."""
+    in_flight_max: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A JetStream stream; `transform` is (published as, stored as)."""
+
+    name: str
+    subjects: tuple[str, ...]
+    retention: Literal["workqueue", "limits"]
+    discard: Literal["new", "old"] = "new"
+    transform: tuple[str, str] | None = None
+    bytes_max: int = 512 * _MEBIBYTE
+    age_max_seconds: float = 0.0
+    """0: kept until it is worked off."""
+    messages_max: int = -1
+    duplicate_window_seconds: float = 1800.0
+    consumers: tuple[Consumer, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A key-value bucket with one owner."""
+
+    name: str
+    owner: str
+    age_max_seconds: float = 0.0
+    bytes_max: int = 512 * _MEBIBYTE
+
+
+def _lanes(name: str, stream: str, pattern: str) -> tuple[Consumer, ...]:
+    """One consumer per partition, one message in flight: the order of a chat (nats.md 5c)."""
+    return tuple(
+        Consumer(name=f"{name}-{lane}", stream=stream, filter_subject=pattern.format(lane=lane))
+        for lane in range(PARTITIONS)
+    )
+
+
+CONVERSATION_INBOUND = _lanes("conversation-inbound", "INBOUND", "inbound.*.{lane}.*")
+
+NOTIFIER_OUTBOUND: dict[Platform, tuple[Consumer, ...]] = {
+    # Lanes of their own for each platform: one that is down must not hold up the other.
+    platform: _lanes(
+        f"notifier-outbound-{platform}", "OUTBOUND", f"outbound.*.{platform}.{{lane}}.*"
+    )
+    for platform in PLATFORMS
+}
+
+NOTIFIER_BULK: dict[Platform, Consumer] = {
+    platform: Consumer(
+        name=f"notifier-bulk-{platform}",
+        stream="BULK",
+        filter_subject=f"bulk.*.{platform}.*",
+        in_flight_max=32,
+    )
+    for platform in PLATFORMS
+}
+
+REGISTRY_COMMANDS = Consumer(
+    name="registry-commands",
+    stream="COMMANDS",
+    filter_subject="command.*.*",
+    ack_wait_seconds=10.0,
+    in_flight_max=256,
+)
+
+CONVERSATION_NOTICE_DUE = Consumer(
+    name="conversation-notice-due",
+    stream="EVENTS",
+    filter_subject="notice.due",
+    in_flight_max=64,
+)
+
+INBOUND = Stream(
+    name="INBOUND",
+    subjects=("in.*.*",),
+    retention="workqueue",
+    transform=(
+        "in.*.*",
+        f"inbound.{{{{wildcard(1)}}}}.{{{{partition({PARTITIONS},1,2)}}}}.{{{{wildcard(2)}}}}",
+    ),
+    consumers=CONVERSATION_INBOUND,
+)
+
+COMMANDS = Stream(
+    name="COMMANDS",
+    subjects=("command.*.*",),
+    retention="workqueue",
+    consumers=(REGISTRY_COMMANDS,),
+)
+
+EVENTS = Stream(
+    name="EVENTS",
+    subjects=("registration.*", "event.*", "account.*", "notice.*"),
+    retention="limits",
+    age_max_seconds=8 * _DAY_SECONDS,
+    consumers=(CONVERSATION_NOTICE_DUE,),
+)
+
+OUTBOUND = Stream(
+    name="OUTBOUND",
+    subjects=("out.*.*.*",),
+    retention="workqueue",
+    transform=(
+        "out.*.*.*",
+        "outbound.{{wildcard(1)}}.{{wildcard(2)}}."
+        f"{{{{partition({PARTITIONS},2,3)}}}}.{{{{wildcard(3)}}}}",
+    ),
+    consumers=NOTIFIER_OUTBOUND["telegram"] + NOTIFIER_OUTBOUND["whatsapp"],
+)
+
+BULK = Stream(
+    name="BULK",
+    subjects=("bulk.*.*.*",),
+    retention="workqueue",
+    consumers=(NOTIFIER_BULK["telegram"], NOTIFIER_BULK["whatsapp"]),
+)
+
+DELIVERY = Stream(
+    name="DELIVERY",
+    subjects=("delivery.*.*",),
+    retention="limits",
+    age_max_seconds=8 * _DAY_SECONDS,
+)
+
+DEAD = Stream(
+    name="DEAD",
+    subjects=("dead.>",),
+    retention="limits",
+    # A new failure must always find room, so the oldest goes.
+    discard="old",
+    age_max_seconds=30 * _DAY_SECONDS,
+)
+
+STREAMS: tuple[Stream, ...] = (INBOUND, COMMANDS, EVENTS, OUTBOUND, BULK, DELIVERY, DEAD)
+
+FSM = Bucket(name="fsm", owner="conversation")
+LEDGER = Bucket(name="ledger", owner="notifier", age_max_seconds=8 * _DAY_SECONDS)
+PEERS = Bucket(name="peers", owner="notifier")
+
+BUCKETS: tuple[Bucket, ...] = (FSM, LEDGER, PEERS)
+
+
+PERMIT_WINDOW_SECONDS = 1.03
+"""One second and 3 % for the receivers' jitter: measured never above the limit (nats.md 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """Permits of one account: N messages that the server hands out again after the window."""
+
+    platform: Platform
+    account: str
+    permits: int
+    """How many calls one window allows."""
+
+    @property
+    def stream(self) -> str:
+        """The stream that holds the permits."""
+        return f"RING_{self.platform}_{self.account}"
+
+    @property
+    def subject(self) -> str:
+        """Where a permit is put into the ring."""
+        return f"ring.{self.platform}.{self.account}"
+
+    consumer: str = "permits"
+
+
+TELEGRAM_PERMITS_PER_SECOND = 25
+"""Below Telegram's ~30 per second and bot (platforms.md A5)."""
+WHATSAPP_PERMITS_PER_SECOND = 60
+"""Below the 80 per second and number, which inbound messages share (platforms.md B5)."""
+
+
+def ring(platform: Platform, account: str) -> Ring:
+    """The ring of one account with the platform's default limit."""
+    permits = (
+        TELEGRAM_PERMITS_PER_SECOND if platform == "telegram" else WHATSAPP_PERMITS_PER_SECOND
+    )
+    return Ring(platform=platform, account=account, permits=permits)

@@ -1,0 +1,1 @@
+"""The chassis of every service. No business word in here."""

@@ -1,0 +1,178 @@
+"""The connection to NATS: publish with an acknowledgement, ask with an answer, set aside."""
+
+import time
+from datetime import UTC, datetime
+from typing import TypeVar, cast
+from uuid import UUID
+
+import nats.errors
+import nats.js.errors
+from contracts import Message, Query
+from contracts.topology import Bucket
+from faststream.nats import NatsBroker
+from faststream.nats.security import NatsCredentials
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from opentelemetry.trace import SpanKind
+from pydantic import BaseModel
+
+from runtime import traces
+from runtime.documents import Documents
+from runtime.failures import Unavailable
+from runtime.metrics import counter, histogram
+from runtime.settings import ServiceSettings
+
+RECONNECT_WAIT_SECONDS = 0.25
+"""Between attempts to reach the broker again; there is no last attempt."""
+STREAM_FULL_ERROR = 10077
+"""JetStream's code for a stream that refuses because it is full (nats.md 4)."""
+
+_published = counter(
+    "turnout_messages_published_total", "Messages acknowledged by a stream.", ("subject",)
+)
+_publish_seconds = histogram("turnout_publish_seconds", "From publish to the stream's ack.")
+_set_aside = counter("turnout_dead_letters_total", "Messages set aside.", ("origin",))
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Broker:
+    """One connection per process. FastStream is the frame of the consumers on it."""
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        self.inbox_prefix = f"_INBOX.{service}"
+        self.frame = NatsBroker(
+            settings.nats_url,
+            name=service,
+            logger=None,
+            apply_types=False,
+            # FastStream's default is 60 attempts, after which it does nothing and says nothing.
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=cast(int, RECONNECT_WAIT_SECONDS),
+            inbox_prefix=self.inbox_prefix,
+            graceful_timeout=settings.stop_seconds_max,
+            security=(
+                NatsCredentials(str(settings.nats_creds_file)) if settings.nats_creds_file else None
+            ),
+        )
+
+    @property
+    def nats(self) -> Client:
+        """The client underneath, for what has no verb here (rings, plain subjects)."""
+        return self.frame.config.broker_config.connection_state.connection
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """JetStream underneath."""
+        return self.frame.config.broker_config.connection_state.stream
+
+    async def publish(self, message: Message, *, timeout_seconds: float = 5.0) -> None:
+        """Publish at `message.route()` and wait for the stream's acknowledgement.
+
+        Raises:
+            Unavailable: no acknowledgement; the message may be stored all the same, and
+                publishing it again is harmless because its id is its `Nats-Msg-Id`.
+        """
+        await self.publish_raw(
+            message.route(),
+            message.model_dump_json().encode(),
+            id=message.id,
+            timeout_seconds=timeout_seconds,
+        )
+
+    async def publish_raw(
+        self, subject: str, body: bytes, *, id: UUID | str, timeout_seconds: float = 5.0
+    ) -> None:
+        """Publish what is already JSON, as stored outcomes are; see `publish`."""
+        headers = {"Nats-Msg-Id": str(id)}
+        # The keys of a subject stand for people: only its first tokens name a span or a metric.
+        kind = subject_kind(subject)
+        started = time.perf_counter()
+        with traces.span(f"publish {kind}", kind=SpanKind.PRODUCER):
+            traces.inject(headers)
+            try:
+                await self.jetstream.publish(
+                    subject, body, timeout=timeout_seconds, headers=headers
+                )
+            except nats.js.errors.APIError as error:
+                if error.err_code == STREAM_FULL_ERROR:
+                    raise Unavailable(f"stream of {kind} (full)") from error
+                raise Unavailable("nats") from error
+            except (nats.errors.Error, OSError) as error:
+                raise Unavailable("nats") from error
+        _publish_seconds.labels().observe(time.perf_counter() - started)
+        _published.labels(subject=kind).inc()
+
+    async def ask(self, query: Query, *, timeout_seconds: float = 2.0) -> BaseModel:
+        """The answer to a query; its model is `query.answer`.
+
+        Raises:
+            Unavailable: whoever knows does not answer, or lacks what it needs.
+        """
+        headers: dict[str, str] = {}
+        with traces.span(f"ask {query.subject}", kind=SpanKind.CLIENT):
+            traces.inject(headers)
+            try:
+                reply = await self.nats.request(
+                    query.subject,
+                    query.model_dump_json().encode(),
+                    timeout=timeout_seconds,
+                    headers=headers,
+                )
+            except (nats.errors.Error, OSError) as error:
+                raise Unavailable(query.answered_by) from error
+        if reply.headers and (missing := reply.headers.get(UNAVAILABLE_HEADER)):
+            raise Unavailable(missing)
+        return query.answer.model_validate_json(reply.data)
+
+    async def bucket(self, bucket: Bucket) -> Documents:
+        """The documents of one bucket, which must have been provisioned."""
+        return Documents(await self.jetstream.key_value(bucket.name))
+
+    async def set_aside(
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        reason: str,
+        id: UUID | str,
+        origin: str,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Keep a message that cannot be worked on in DEAD, as it came, for a human.
+
+        Args:
+            subject: where it was; it is stored under `dead.<subject>`.
+            body: the raw body.
+            reason: why, in words without anything personal.
+            id: the same for every repetition of the same failure.
+            origin: the consumer or door that gave up, for metrics.
+            headers: further headers to keep.
+        """
+        dead_headers = {
+            **(headers or {}),
+            "Nats-Msg-Id": f"dead-{id}",
+            "Turnout-Subject": subject,
+            "Turnout-Reason": " ".join(reason.split())[:500],
+            "Turnout-Origin": origin,
+            "Turnout-At": datetime.now(UTC).isoformat(),
+        }
+        try:
+            await self.jetstream.publish(f"dead.{subject}", body, timeout=5, headers=dead_headers)
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable("nats") from error
+        _set_aside.labels(origin=origin).inc()
+
+
+UNAVAILABLE_HEADER = "Turnout-Unavailable"
+"""In the reply to a query: what the answering service lacks."""
+
+
+def subject_kind(subject: str) -> str:
+    """The part of a subject that names no person and no event."""
+    first, *rest = subject.split(".")
+    if first == "in":
+        return f"in.{rest[0]}"
+    if first in ("out", "bulk", "command", "delivery", "registration", "event", "notice"):
+        return ".".join([first, *rest[:1]])
+    return first

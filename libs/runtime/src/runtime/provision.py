@@ -1,0 +1,178 @@
+"""`python -m runtime.provision`: make the streams, consumers, buckets and rings; repeat at will."""
+
+import asyncio
+
+import nats
+from contracts import topology
+from contracts.topology import BUCKETS, STREAMS, Bucket, Consumer, Ring, Stream
+from nats.js import JetStreamContext, api
+from nats.js.errors import BadRequestError, BucketNotFoundError
+from pydantic import SecretStr
+
+from runtime.accounts import telegram_account
+from runtime.settings import ServiceSettings
+
+CONNECT_ATTEMPTS_MAX = 20
+"""With a second between them: a Job in Kubernetes may start before the broker does."""
+
+
+class ProvisionSettings(ServiceSettings):
+    """Whose rings to make, and how safe the streams are."""
+
+    telegram_token: SecretStr | None = None
+    whatsapp_phone_id: str | None = None
+    nats_replicas: int = 1
+    """3 in a cluster; with 1 use `sync_interval: always` (docs/operations.md)."""
+
+
+async def provision(jetstream: JetStreamContext, rings: list[Ring], replicas: int = 1) -> int:
+    """Make everything in `contracts.topology` as it is described there.
+
+    Returns:
+        How many streams, consumers and buckets exist now because of us.
+    """
+    made = 0
+    for stream in STREAMS:
+        await _make_stream(jetstream, stream, replicas)
+        await asyncio.gather(
+            *(_make_consumer(jetstream, consumer) for consumer in stream.consumers)
+        )
+        made += 1 + len(stream.consumers)
+    for bucket in BUCKETS:
+        await _make_bucket(jetstream, bucket, replicas)
+    for ring in rings:
+        await _make_ring(jetstream, ring, replicas)
+    return made + len(BUCKETS) + 2 * len(rings)
+
+
+async def _make_stream(jetstream: JetStreamContext, stream: Stream, replicas: int) -> None:
+    transform = (
+        api.SubjectTransform(src=stream.transform[0], dest=stream.transform[1])
+        if stream.transform
+        else None
+    )
+    await _add_or_update(
+        jetstream,
+        api.StreamConfig(
+            name=stream.name,
+            subjects=list(stream.subjects),
+            retention=(
+                api.RetentionPolicy.WORK_QUEUE
+                if stream.retention == "workqueue"
+                else api.RetentionPolicy.LIMITS
+            ),
+            discard=api.DiscardPolicy.NEW if stream.discard == "new" else api.DiscardPolicy.OLD,
+            storage=api.StorageType.FILE,
+            max_bytes=stream.bytes_max,
+            max_msgs=stream.messages_max,
+            max_age=stream.age_max_seconds or None,
+            duplicate_window=stream.duplicate_window_seconds,
+            num_replicas=replicas,
+            subject_transform=transform,
+            allow_direct=True,
+        ),
+    )
+
+
+async def _add_or_update(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
+    try:
+        await jetstream.add_stream(config)
+    except BadRequestError:
+        # It exists with another configuration: bring it to ours.
+        await jetstream.update_stream(config)
+
+
+async def _make_consumer(jetstream: JetStreamContext, consumer: Consumer) -> None:
+    await jetstream.add_consumer(
+        consumer.stream,
+        api.ConsumerConfig(
+            name=consumer.name,
+            durable_name=consumer.name,
+            filter_subject=consumer.filter_subject,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=consumer.ack_wait_seconds,
+            max_ack_pending=consumer.in_flight_max,
+            # Deliveries are limited by runtime.endings, which can tell a crash from a bug.
+            max_deliver=-1,
+        ),
+    )
+
+
+async def _make_bucket(jetstream: JetStreamContext, bucket: Bucket, replicas: int) -> None:
+    try:
+        await jetstream.key_value(bucket.name)
+    except BucketNotFoundError:
+        await jetstream.create_key_value(
+            api.KeyValueConfig(
+                bucket=bucket.name,
+                history=1,
+                ttl=bucket.age_max_seconds or None,
+                max_bytes=bucket.bytes_max,
+                storage=api.StorageType.FILE,
+                replicas=replicas,
+                direct=True,
+            )
+        )
+
+
+async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> None:
+    """A stream of N permits, and the consumer that hands each out again after the window."""
+    await _add_or_update(
+        jetstream,
+        api.StreamConfig(
+            name=ring.stream,
+            subjects=[ring.subject],
+            retention=api.RetentionPolicy.LIMITS,
+            discard=api.DiscardPolicy.NEW,
+            storage=api.StorageType.FILE,
+            max_msgs=ring.permits,
+            max_bytes=1024 * 1024,
+            num_replicas=replicas,
+        ),
+    )
+    await jetstream.add_consumer(
+        ring.stream,
+        api.ConsumerConfig(
+            name=ring.consumer,
+            durable_name=ring.consumer,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=topology.PERMIT_WINDOW_SECONDS,
+            max_ack_pending=-1,
+            max_deliver=-1,
+            max_waiting=2048,
+        ),
+    )
+    info = await jetstream.stream_info(ring.stream)
+    for _ in range(ring.permits - info.state.messages):
+        await jetstream.publish(ring.subject, b"")
+
+
+def rings(settings: ProvisionSettings) -> list[Ring]:
+    """The rings of the configured bot and number."""
+    found = []
+    if settings.telegram_token:
+        found.append(topology.ring("telegram", telegram_account(settings.telegram_token)))
+    if settings.whatsapp_phone_id:
+        found.append(topology.ring("whatsapp", settings.whatsapp_phone_id))
+    return found
+
+
+async def main() -> None:
+    """Connect, provision, say what exists."""
+    settings = ProvisionSettings()
+    client = await nats.connect(
+        settings.nats_url,
+        connect_timeout=5,
+        max_reconnect_attempts=CONNECT_ATTEMPTS_MAX,
+        reconnect_time_wait=1,
+        user_credentials=str(settings.nats_creds_file) if settings.nats_creds_file else None,
+    )
+    try:
+        made = await provision(client.jetstream(), rings(settings), settings.nats_replicas)
+    finally:
+        await client.close()
+    print(f"{made} streams, consumers, buckets and rings are as contracts.topology says")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,79 @@
+"""Settings: one frozen object per service, read from the environment once."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import SecretStr, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`NAME_FILE=/run/secrets/x` gives the value of `NAME`: how orchestrators hand out secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        return value, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs; the environment variable of a field is its name in capitals.
+
+    Raises:
+        pydantic.ValidationError: a value is missing or senseless.
+        OSError: a `…_FILE` cannot be read.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    nats_url: str = "nats://127.0.0.1:8100"
+    nats_creds_file: Path | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    """0: any free port."""
+    turnout_replica: int = 1
+    turnout_test: bool = False
+    """Obey the simulator's clock and the planted faults; never in production."""
+    turnout_clock_file: Path | None = None
+    turnout_crash_at: str | None = None
+    turnout_break: str | None = None
+    public_url: str | None = None
+    sentry_dsn: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """auto: readable on a terminal, JSON lines elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    drain_seconds: float = 0.0
+    """Between failing readiness and closing the door, so that load balancers notice."""
+    stop_seconds_max: float = 15.0
+    """How long work in flight may take to finish after SIGTERM."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _FileSource(settings_cls), env_settings
+
+    @model_validator(mode="after")
+    def _no_test_mode_in_public(self) -> "ServiceSettings":
+        if self.turnout_test and (self.public_url or "").startswith("https"):
+            raise ValueError(
+                "TURNOUT_TEST=1 lets anybody turn the clock and plant faults; "
+                "unset it, or unset PUBLIC_URL if this is no public installation"
+            )
+        return self

@@ -1,0 +1,56 @@
+"""One trace from the webhook to the platform's answer, carried in the broker's headers."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from runtime.settings import ServiceSettings
+
+_propagator = TraceContextTextMapPropagator()
+
+
+def configure(service: str, settings: ServiceSettings) -> None:
+    """Start tracing; spans leave the process only when an OTLP endpoint is set."""
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    if settings.otel_exporter_otlp_endpoint:
+        endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces"
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    trace.set_tracer_provider(provider)
+
+
+def flush() -> None:
+    """Send what is still here, before the process ends."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
+def inject(headers: MutableMapping[str, str]) -> None:
+    """Write the current trace into the headers of a message."""
+    _propagator.inject(headers)
+
+
+@contextmanager
+def span(
+    name: str, headers: Mapping[str, str] | None = None, kind: trace.SpanKind | None = None
+) -> Iterator[None]:
+    """A span, continuing the trace in `headers` if there is one.
+
+    `name` is a consumer's or stream's name: subjects hold chat keys and stay out of traces.
+    """
+    context = _propagator.extract(dict(headers)) if headers else None
+    tracer = trace.get_tracer("turnout")
+    with tracer.start_as_current_span(
+        name,
+        context=context,
+        kind=kind or trace.SpanKind.INTERNAL,
+        # The message of an exception may quote what a person wrote.
+        record_exception=False,
+    ):
+        yield

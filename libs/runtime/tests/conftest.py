@@ -1,0 +1,3 @@
+from runtime.testing import nats_server, nats_url, provisioned
+
+__all__ = ["nats_server", "nats_url", "provisioned"]
