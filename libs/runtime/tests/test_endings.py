@@ -10,10 +10,13 @@ import nats
 import pytest
 from contracts import NoticeDue
 from contracts.topology import CONVERSATION_NOTICE_DUE
+from opentelemetry import trace
+from runtime import traces
 from runtime.broker import Broker
 from runtime.failures import Reject, Retry, Unavailable
 from runtime.service import Service
 from runtime.settings import ServiceSettings
+from runtime.testing import NatsServer, eventually
 
 Handler = Callable[[NoticeDue], Awaitable[None]]
 
@@ -40,12 +43,6 @@ async def listening(url: str, handler: Handler, **options: object) -> AsyncItera
     async with app.router.lifespan_context(app):
         await eventually(lambda: service.health.started)
         yield service
-
-
-async def eventually(fact: Callable[[], object], seconds_max: float = 10.0) -> None:
-    async with asyncio.timeout(seconds_max):
-        while not fact():
-            await asyncio.sleep(0.01)
 
 
 async def dead_reasons(url: str) -> list[str]:
@@ -190,3 +187,57 @@ async def test_a_slow_handler_keeps_its_message_by_heartbeats(provisioned: str) 
         await asyncio.wait_for(done.wait(), 15)
         await settled(service.broker)
     assert calls == 1
+
+
+async def test_a_restarted_broker_delivers_what_it_held(
+    provisioned: str, nats_server: NatsServer
+) -> None:
+    heard: list[NoticeDue] = []
+
+    async def handle(message: NoticeDue) -> None:
+        heard.append(message)
+
+    async with listening(provisioned, handle) as service:
+        await service.broker.publish(before := notice())
+        await eventually(lambda: heard)
+        nats_server.kill()
+        with pytest.raises(Unavailable, match="nats"):
+            await service.broker.publish(notice(), timeout_seconds=0.3)
+        assert "nats" in await service.health.failures()
+        nats_server.start()
+        await eventually(lambda: service.broker.nats.is_connected)
+        await service.broker.publish(after := notice())
+        await eventually(lambda: after in heard, 15)
+        await settled(service.broker)
+    assert heard[0] == before
+    assert heard.count(after) == 1
+
+
+async def test_one_trace_goes_through_the_broker(provisioned: str) -> None:
+    seen: list[int] = []
+
+    async def handle(_message: NoticeDue) -> None:
+        seen.append(trace.get_current_span().get_span_context().trace_id)
+
+    async with listening(provisioned, handle) as service:
+        with traces.span("cause"):
+            cause = trace.get_current_span().get_span_context().trace_id
+            await service.broker.publish(notice())
+        await eventually(lambda: seen)
+    assert seen == [cause]
+
+
+async def test_a_handler_finishes_before_the_service_stops(provisioned: str) -> None:
+    begun = asyncio.Event()
+    finished = False
+
+    async def handle(_message: NoticeDue) -> None:
+        nonlocal finished
+        begun.set()
+        await asyncio.sleep(0.15)  # work in flight while the service is told to stop
+        finished = True
+
+    async with listening(provisioned, handle) as service:
+        await service.broker.publish(notice())
+        await asyncio.wait_for(begun.wait(), 10)
+    assert finished

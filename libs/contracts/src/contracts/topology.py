@@ -203,7 +203,5 @@ WHATSAPP_PERMITS_PER_SECOND = 60
 
 def ring(platform: Platform, account: str) -> Ring:
     """The ring of one account with the platform's default limit."""
-    permits = (
-        TELEGRAM_PERMITS_PER_SECOND if platform == "telegram" else WHATSAPP_PERMITS_PER_SECOND
-    )
+    permits = TELEGRAM_PERMITS_PER_SECOND if platform == "telegram" else WHATSAPP_PERMITS_PER_SECOND
     return Ring(platform=platform, account=account, permits=permits)

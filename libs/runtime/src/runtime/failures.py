@@ -1,10 +1,10 @@
 """A failure says what is to be done about it.
 
-    Exception
-    ├── Unavailable   something we need is away: hold the message and try until it returns
-    ├── Retry         not now: deliver it again after a while, until it is too old
-    ├── Reject        never: set it aside for a human, with the reason
-    └── anything else is a bug: tried a few times, then set aside
+Exception
+├── Unavailable   something we need is away: hold the message and try until it returns
+├── Retry         not now: deliver it again after a while, until it is too old
+├── Reject        never: set it aside for a human, with the reason
+└── anything else is a bug: tried a few times, then set aside
 """
 
 

@@ -64,7 +64,7 @@ class Service:
         self._resources: list[AbstractAsyncContextManager[Any]] = []
         self._consumers: list[Consumer] = []
         self._stopping = asyncio.Event()
-        self._failed = False
+        self.failed = False
 
     def own(self, resource: AbstractAsyncContextManager[Any]) -> None:
         """Enter `resource` before the first message, leave it after the last one."""
@@ -200,7 +200,7 @@ class Service:
             return
         log.error("could not start", exc_info=error)
         self.health.starting_problem = f"could not start: {error}"
-        self._failed = True
+        self.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _wait_until_provisioned(self) -> None:
@@ -263,14 +263,18 @@ class _Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._service.health.stopping or self._service.settings.drain_seconds == 0:
-            super().handle_exit(sig, frame)
-            self._service.begin_stop()
+        """First signal: an orderly stop. Second: at once.
+
+        uvicorn's own would raise the signal again afterwards, and an orderly stop is no failure.
+        """
+        if self._service.health.stopping:
+            self.should_exit = self.force_exit = True
             return
         self._service.begin_stop()
-        asyncio.get_running_loop().call_later(
-            self._service.settings.drain_seconds, super().handle_exit, sig, frame
-        )
+        asyncio.get_running_loop().call_later(self._service.settings.drain_seconds, self._leave)
+
+    def _leave(self) -> None:
+        self.should_exit = True
 
 
 def serve(create_app: Callable[[], FastAPI]) -> None:
@@ -287,8 +291,6 @@ def serve(create_app: Callable[[], FastAPI]) -> None:
         timeout_graceful_shutdown=int(service.settings.stop_seconds_max),
     )
     server = _Server(config, service)
-    # uvicorn raises the signal again after an orderly stop; an orderly stop is no failure.
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if service._failed or not server.started:
+    server.run()
+    if service.failed or not server.started:
         raise SystemExit(1)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import nats
@@ -19,10 +19,32 @@ from contracts.topology import BUCKETS, STREAMS
 from runtime.provision import provision
 
 SERVER_START_SECONDS_MAX = 10.0
+FACT_SECONDS_MAX = 10.0
+"""How long a test waits for a fact before it fails; the machine may be busy."""
+FACT_POLL_SECONDS = 0.01
 TEST_RINGS = [
     topology.ring("telegram", "123456"),
     topology.ring("whatsapp", "106540352242922"),
 ]
+
+
+async def eventually(fact: Callable[[], object], seconds_max: float = FACT_SECONDS_MAX) -> None:
+    """Wait until `fact()` is true.
+
+    Raises:
+        TimeoutError: it did not come true in time.
+    """
+    async with asyncio.timeout(seconds_max):
+        while not fact():
+            await asyncio.sleep(FACT_POLL_SECONDS)
+
+
+def free_port() -> int:
+    """A TCP port on which nothing listens at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 class NatsServer:
@@ -30,9 +52,7 @@ class NatsServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"nats://127.0.0.1:{self._port}"
         self._config = folder / "nats.conf"
         self._config.write_text(
@@ -100,9 +120,7 @@ async def provisioned(nats_url: str) -> AsyncIterator[str]:
     names = [stream.name for stream in STREAMS] + [f"KV_{bucket.name}" for bucket in BUCKETS]
     names += [ring.stream for ring in TEST_RINGS]
     # Made anew, not purged: the memory of message ids must be empty too.
-    await asyncio.gather(
-        *(jetstream.delete_stream(name) for name in names), return_exceptions=True
-    )
+    await asyncio.gather(*(jetstream.delete_stream(name) for name in names), return_exceptions=True)
     await provision(jetstream, TEST_RINGS)
     yield nats_url
     await client.close()
