@@ -1,0 +1,28 @@
+"""The gateway: webhooks in, `InboundMessage`s and `DeliveryReported`s out."""
+
+from contracts.topology import DELIVERY, INBOUND
+from fastapi import FastAPI
+from runtime.service import Service
+
+from gateway.accounts import from_settings
+from gateway.handlers import Doors
+from gateway.intake import Intake
+from gateway.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application.
+
+    Raises:
+        Misconfigured: a secret is missing or weak.
+    """
+    settings = settings or Settings()
+    accounts = from_settings(settings)
+    service = Service("gateway", settings)
+
+    async def streams_exist() -> None:
+        for stream in (INBOUND, DELIVERY):
+            await service.broker.jetstream.stream_info(stream.name)
+
+    service.probe("streams", streams_exist)
+    return service.build(Doors(accounts, Intake(service), service.clock).routes())
