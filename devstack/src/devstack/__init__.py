@@ -1,0 +1,1 @@
+"""Starts all of Turnout on one machine, without Docker."""
