@@ -1,0 +1,1 @@
+"""The notifier: messages out, within each platform's limits."""

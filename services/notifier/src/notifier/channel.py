@@ -1,0 +1,51 @@
+"""What a platform must be able to do; one file per platform does it."""
+
+from typing import Protocol, TypeVar
+
+from contracts import OutboundMessage, Platform
+from notifier.verdicts import Verdict
+
+R = TypeVar("R")
+"""One request in the platform's own form: one message in the person's chat."""
+
+
+class Refused(Exception):
+    """A preparation failed; nothing was sent."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+class Channel(Protocol[R]):
+    """One account of one platform."""
+
+    @property
+    def platform(self) -> Platform:
+        """Which platform."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """Which account; a message for another one is not ours to send."""
+        ...
+
+    def render(self, message: OutboundMessage, *, by_template: bool) -> tuple[R, ...]:
+        """The requests that say the message, in order; a pure function of its arguments."""
+        ...
+
+    async def prepare(self, request: R) -> R:
+        """Do what comes before the call and may be repeated, such as an upload.
+
+        Raises:
+            Refused: it did not work.
+        """
+        ...
+
+    async def send(self, message: OutboundMessage, request: R) -> Verdict:
+        """The call. It never raises for what a platform or a network does."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...

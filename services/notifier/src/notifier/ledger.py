@@ -1,0 +1,126 @@
+"""What is known of each send, so that a repeated delivery does not become a repeated message."""
+
+import asyncio
+from typing import Literal
+from uuid import UUID, uuid4
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from contracts import DeliveryStatus
+from runtime.documents import Conflict, Documents
+from runtime.failures import Retry, Unavailable
+from runtime.faults import broken
+
+INSIST_SECONDS = 0.2
+"""Between attempts to write down what must not be forgotten."""
+
+log = structlog.get_logger()
+
+
+class Entry(BaseModel):
+    """The document under `ledger.<outbound id>`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 1
+    state: Literal["ready", "attempting", "settled"] = "ready"
+    """ready: no call is under way. attempting: a call may have been made and its answer is not
+    known. settled: there is a result and it is `status`."""
+    parts_accepted: int = 0
+    """A message may need two requests; this many were accepted."""
+    refusals: int = 0
+    """How often a platform said "not now" to this message."""
+    repeated: bool = False
+    """Sent once more after a lost answer."""
+    provider_ids: tuple[str, ...] = ()
+    status: DeliveryStatus | None = None
+    reason: str | None = None
+    written_by: UUID | None = None
+    """Tells our own write from another replica's when the broker's answer to it was lost."""
+
+
+class Record:
+    """One entry, held by one handler."""
+
+    def __init__(
+        self, documents: Documents, key: str, entry: Entry | None, revision: int | None
+    ) -> None:
+        self._documents = documents
+        self._key = key
+        self._revision = revision
+        self._holder = uuid4()
+        self.entry = entry or Entry()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the message has its result."""
+        return self.entry.state == "settled"
+
+    def accept(self, provider_id: str | None) -> None:
+        """Count a request that was accepted; it is stored with the next write."""
+        known = () if provider_id is None else (provider_id,)
+        self.entry = self.entry.model_copy(
+            update={
+                "state": "ready",
+                "parts_accepted": self.entry.parts_accepted + 1,
+                "provider_ids": self.entry.provider_ids + known,
+            }
+        )
+
+    async def write(self, entry: Entry) -> None:
+        """Store the entry.
+
+        Raises:
+            Retry: another replica works on this message.
+            Unavailable: the broker does not answer.
+        """
+        entry = entry.model_copy(update={"written_by": self._holder})
+        if not broken("ledger"):
+            await self._store(entry)
+        self.entry = entry
+
+    async def insist(self, entry: Entry) -> None:
+        """Store what a platform has answered, however long that takes.
+
+        Forgetting it would make a send of unknown outcome out of a known one.
+        """
+        while True:
+            try:
+                return await self.write(entry)
+            except Unavailable as error:
+                log.warning("result not written yet", missing=error.what)
+                await asyncio.sleep(INSIST_SECONDS)
+
+    async def _store(self, entry: Entry) -> None:
+        value = entry.model_dump_json(exclude_defaults=True).encode()
+        try:
+            if self._revision is None:
+                self._revision = await self._documents.create(self._key, value)
+            else:
+                self._revision = await self._documents.replace(self._key, value, self._revision)
+        except Conflict:
+            stored = await self._documents.read(self._key)
+            if stored is None or Entry.model_validate_json(stored[0]).written_by != self._holder:
+                raise Retry("another replica works on it", after_seconds=1.0) from None
+            # An earlier write of ours got through although its answer was lost.
+            self._revision = await self._documents.replace(self._key, value, stored[1])
+
+
+class Ledger:
+    """The bucket of entries."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    async def open(self, outbound_id: UUID) -> Record:
+        """What is known of this message.
+
+        Raises:
+            Unavailable: the broker does not answer.
+        """
+        key = str(outbound_id)
+        stored = None if broken("ledger") else await self._documents.read(key)
+        if stored is None:
+            return Record(self._documents, key, None, None)
+        return Record(self._documents, key, Entry.model_validate_json(stored[0]), stored[1])

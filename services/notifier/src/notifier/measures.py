@@ -1,0 +1,18 @@
+"""What the notifier counts; labels name platforms, classes and outcomes, never people."""
+
+from runtime.metrics import counter, histogram
+
+sends = counter(
+    "turnout_sends_total", "Outbound messages by their result.", ("platform", "priority", "status")
+)
+sends_unknown = counter(
+    "turnout_sends_unknown_total",
+    "Calls whose answer was lost, so that the message may or may not have been sent.",
+    ("platform", "priority"),
+)
+calls = counter(
+    "turnout_calls_total", "Calls of a platform's API by verdict.", ("platform", "verdict")
+)
+call_seconds = histogram(
+    "turnout_call_seconds", "From a call of a platform's API to its answer.", ("platform",)
+)

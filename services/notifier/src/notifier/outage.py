@@ -1,0 +1,84 @@
+"""While a platform is away, one message at a time tries whether it is back."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from runtime.failures import Unavailable
+
+TRIAL_SECONDS_MIN, TRIAL_SECONDS_MAX = 0.5, 5.0
+"""Between two trials: it doubles up to what a person would still call soon."""
+TRIAL_ENDS_SECONDS = 90.0
+"""A trial that never told its end (its handler was stopped) counts as over after this."""
+
+log = structlog.get_logger()
+
+
+class Outage:
+    """Whether the channel works, as this process has seen it."""
+
+    def __init__(self, platform: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._platform = platform
+        self._now = now
+        self._reason: str | None = None
+        self._next_trial_at = 0.0
+        self._trial_seconds = TRIAL_SECONDS_MIN
+        self._trying = False
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing goes out, for the operator; None when all is well."""
+        return self._reason
+
+    def check(self) -> None:
+        """Cheap refusal before any work.
+
+        Raises:
+            Unavailable: the platform is away and it is not yet time to try again.
+        """
+        if self._reason is not None and self._now() < self._next_trial_at:
+            raise self.unavailable()
+
+    def admit(self) -> None:
+        """Let a call through; in an outage only one, the trial.
+
+        Raises:
+            Unavailable: as `check`, or somebody else is trying.
+        """
+        self.check()
+        if self._reason is not None:
+            self._trying = True
+            self._next_trial_at = self._now() + TRIAL_ENDS_SECONDS
+
+    def begin(self, reason: str, *, needs_human: bool) -> None:
+        """The platform refused everything, or could not be reached."""
+        if self._reason != reason:
+            say = log.error if needs_human else log.warning
+            say("channel stopped", platform=self._platform, reason=reason, needs_human=needs_human)
+        if self._reason is None:
+            self._wait(TRIAL_SECONDS_MIN)
+        elif self._trying or self._now() >= self._next_trial_at:
+            self._wait(min(self._trial_seconds * 2, TRIAL_SECONDS_MAX))
+        # Else it is one of many calls that were under way when the outage began: nothing new.
+        self._reason = reason
+
+    def end(self) -> None:
+        """The platform answered as one that works."""
+        if self._reason is not None:
+            log.info("channel works again", platform=self._platform, reason=self._reason)
+        self._reason, self._trying = None, False
+
+    def try_again(self) -> None:
+        """The trial ended without telling anything; the next one may begin."""
+        if self._trying:
+            self._wait(self._trial_seconds)
+
+    def unavailable(self) -> Unavailable:
+        """The failure that holds a message and names the cause."""
+        return Unavailable(f"{self._platform} ({self._reason})")
+
+    def _wait(self, seconds: float) -> None:
+        self._trying = False
+        self._trial_seconds = seconds
+        self._next_trial_at = self._now() + seconds

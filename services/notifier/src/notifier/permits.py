@@ -1,0 +1,131 @@
+"""Permits of one account: JetStream hands each out again after the window (nats.md 6)."""
+
+import asyncio
+import heapq
+import json
+import time
+from dataclasses import dataclass, field
+
+import nats.errors
+
+from contracts import Priority
+from contracts.topology import Ring
+from runtime.broker import Broker
+from runtime.metrics import histogram
+
+ASK_SECONDS = 4.9
+"""How long one request waits at the server; a little less than ours here."""
+ANSWER_SECONDS_MAX = 5.0
+AGAIN_SECONDS = 0.2
+"""Between requests while the ring or the broker is away."""
+AGE_SECONDS_MAX = 0.02
+"""What is limited is the handing out: a permit kept longer could meet the next window's."""
+BULK_EVERY = 10
+"""Every tenth permit goes to reminders and broadcasts, so that they move on under any load."""
+URGENCY: dict[Priority, int] = {"reply": 0, "transactional": 1, "reminder": 2, "bulk": 3}
+
+_waited = histogram(
+    "turnout_permit_wait_seconds", "From asking for a permit to having it.", ("platform",)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to make one call now; never acknowledged, so that it comes back by itself."""
+
+    granted_at: float
+    """By `time.monotonic()`."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it may still be used."""
+        return time.monotonic() - self.granted_at <= AGE_SECONDS_MAX
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    urgency: int
+    number: int
+    grant: asyncio.Future[Permit] = field(compare=False)
+
+
+class Permits:
+    """Asks only while something waits, and gives what it gets to the most urgent."""
+
+    def __init__(self, broker: Broker, ring: Ring) -> None:
+        self._broker = broker
+        self._ring = ring
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{ring.stream}.{ring.consumer}"
+        self._urgent: list[_Waiter] = []
+        self._bulk: list[_Waiter] = []
+        self._taken = 0
+        self._asked = 0
+        self._asking: asyncio.Task[None] | None = None
+
+    async def take(self, priority: Priority) -> Permit:
+        """Wait for a permit, as long as it takes. Use it at once; none need be given back."""
+        started = time.perf_counter()
+        self._taken += 1
+        waiter = _Waiter(URGENCY[priority], self._taken, asyncio.get_running_loop().create_future())
+        heapq.heappush(
+            self._bulk if waiter.urgency >= URGENCY["reminder"] else self._urgent, waiter
+        )
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_while_needed())
+        permit = await waiter.grant
+        _waited.labels(platform=self._ring.platform).observe(time.perf_counter() - started)
+        return permit
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _ask_while_needed(self) -> None:
+        while self._somebody_waits():
+            if not await self._ask():
+                continue
+            waiter = self._next()
+            if waiter is not None:
+                waiter.grant.set_result(Permit(time.monotonic()))
+                # Let it make its call before the next permit is asked for.
+                await asyncio.sleep(0)
+
+    def _somebody_waits(self) -> bool:
+        for queue in (self._urgent, self._bulk):
+            while queue and queue[0].grant.done():
+                heapq.heappop(queue)
+        return bool(self._urgent or self._bulk)
+
+    def _next(self) -> _Waiter | None:
+        if not self._somebody_waits():
+            return None
+        self._asked += 1
+        first, second = self._urgent, self._bulk
+        if self._asked % BULK_EVERY == 0:
+            first, second = second, first
+        return heapq.heappop(first or second)
+
+    async def _ask(self) -> bool:
+        request = {"batch": 1, "expires": int(ASK_SECONDS * 1e9)}
+        try:
+            # Old style, with an inbox of its own: JetStream delivers under the stored subject,
+            # which the client's shared inbox cannot match.
+            answer = await self._broker.nats.request(
+                self._subject,
+                json.dumps(request).encode(),
+                timeout=ANSWER_SECONDS_MAX,
+                old_style=True,
+            )
+        except nats.errors.TimeoutError:
+            return False
+        except (nats.errors.Error, OSError):
+            await asyncio.sleep(AGAIN_SECONDS)
+            return False
+        if answer.headers and "Status" in answer.headers:
+            # 408: nothing within the time, as while the ring is paused. Others come at once.
+            if answer.headers["Status"] != "408":
+                await asyncio.sleep(AGAIN_SECONDS)
+            return False
+        return True

@@ -1,0 +1,130 @@
+"""Telegram through aiogram's `Bot` (platforms.md A8)."""
+
+import json
+from typing import Any
+
+import aiohttp
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import ClientDecodeError, TelegramNetworkError
+from aiogram.methods import Response, TelegramMethod
+from aiogram.methods.base import TelegramType
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
+from pydantic import SecretStr
+
+from contracts import OutboundMessage, Platform
+from notifier.telegram_errors import judge
+from notifier.telegram_rendering import Keyboard, TelegramRequest, render
+from notifier.verdicts import Accepted, Down, Unknown, Verdict
+from runtime.accounts import telegram_account
+
+CALL_SECONDS_MAX = 60.0
+"""Telegram itself waits through floods of up to 8 s before it answers (A5); a shorter limit would
+make sends of unknown outcome out of slow ones."""
+
+
+class TelegramChannel:
+    """One bot."""
+
+    platform: Platform = "telegram"
+
+    def __init__(self, token: SecretStr, api_url: str) -> None:
+        self.account = telegram_account(token)
+        session = _Session(api=TelegramAPIServer.from_base(api_url), timeout=CALL_SECONDS_MAX)
+        self._bot = Bot(token.get_secret_value(), session=session)
+
+    def render(self, message: OutboundMessage, *, by_template: bool) -> tuple[TelegramRequest, ...]:
+        """See `Channel`; Telegram knows neither windows nor templates."""
+        assert not by_template
+        return render(message)
+
+    async def prepare(self, request: TelegramRequest) -> TelegramRequest:
+        """Nothing comes before a call here."""
+        return request
+
+    async def send(self, message: OutboundMessage, request: TelegramRequest) -> Verdict:
+        """See `Channel`."""
+        chat_id, keyboard = message.address.chat_id, _markup(request.keyboard)
+        try:
+            if request.picture is None:
+                sent = await self._bot.send_message(chat_id, request.text, reply_markup=keyboard)
+            else:
+                file = BufferedInputFile(request.picture.content, request.picture.filename)
+                sent = await self._bot.send_photo(
+                    chat_id, file, caption=request.text or None, reply_markup=keyboard
+                )
+        except _Answered as answer:
+            return answer.verdict
+        except TelegramNetworkError as error:
+            if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+                return Down(reason="telegram-unreachable")
+            return Unknown(reason="telegram-no-answer")
+        return Accepted(provider_id=str(sent.message_id))
+
+    async def close(self) -> None:
+        """See `Channel`."""
+        await self._bot.session.close()
+
+
+class _Answered(Exception):
+    """An answer that aiogram would not give us as a message."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+class _Session(AiohttpSession):
+    """Reads refusals itself.
+
+    aiogram's own reading loses the HTTP status of a proxy's answer, dies with a TypeError at a
+    500 without a description, and takes a sent message that it cannot parse for a failure (A8).
+    """
+
+    def check_response(
+        self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
+    ) -> Response[TelegramType]:
+        verdict = read_answer(status_code, content)
+        if not isinstance(verdict, Accepted):
+            raise _Answered(verdict)
+        try:
+            return super().check_response(bot, method, status_code, content)
+        except ClientDecodeError as error:
+            raise _Answered(verdict) from error
+
+
+def read_answer(http_status: int, content: str) -> Verdict:
+    """The verdict on an HTTP answer of the Bot API or of a proxy before it."""
+    try:
+        answer: Any = json.loads(content)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict) or "ok" not in answer:
+        # Not Telegram's words. 504 says that a server behind had the request and gave no answer;
+        # a 2xx that nobody can read may as well have been sent.
+        if http_status == 504 or http_status < 400:
+            return Unknown(reason=f"telegram-{http_status}")
+        return judge(http_status, "")
+    if answer["ok"] is True and http_status < 300:
+        result = answer.get("result")
+        sent_id = result.get("message_id") if isinstance(result, dict) else None
+        return Accepted(provider_id=None if sent_id is None else str(sent_id))
+    code, parameters = answer.get("error_code"), answer.get("parameters")
+    retry_after = parameters.get("retry_after") if isinstance(parameters, dict) else None
+    return judge(
+        code if isinstance(code, int) else http_status,
+        str(answer.get("description") or ""),
+        float(retry_after) if isinstance(retry_after, int) else None,
+    )
+
+
+def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
+    if not keyboard:
+        return None
+    return InlineKeyboardMarkup(
+        inline_keyboard=[
+            [InlineKeyboardButton(text=label, callback_data=data) for label, data in row]
+            for row in keyboard
+        ]
+    )

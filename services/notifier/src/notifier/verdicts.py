@@ -1,0 +1,80 @@
+"""What a platform's answer means for the message.
+
+    Verdict
+    ├── Accepted      the platform has it
+    ├── Throttled     not now: this chat, or the whole account, must wait
+    ├── Later         the platform stumbled over this message: a few more tries
+    ├── Down          the platform does not work or cannot be reached: hold everything
+    ├── Stopped       the platform refuses the account until a human acts: hold everything
+    ├── Failed        never: this message is wrong
+    ├── Gone          never: this person cannot be written to until they write again
+    ├── WindowClosed  WhatsApp's 24 hours are over: a template, or nothing
+    └── Unknown       the answer was lost; the platform may or may not have it
+
+All but `Accepted` and `Unknown` say that the message was certainly not taken.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One outcome of one call."""
+
+    reason: str = ""
+    """A short code such as `telegram-403`; never a platform's sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted(Verdict):
+    """The platform has the message."""
+
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttled(Verdict):
+    """Too fast."""
+
+    scope: Literal["chat", "account"] = "chat"
+    after_seconds: float | None = None
+    """What the platform asked for; None when it named no time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later(Verdict):
+    """The platform failed at this one message."""
+
+    tries_max: int = 3
+    """Refusals of this message after which it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down(Verdict):
+    """The platform as a whole does not work; it comes back by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(Verdict):
+    """Token, permission, payment or a ban: nothing goes out until a human has acted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Verdict):
+    """The platform will never take this message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone(Verdict):
+    """The person blocked us, left, or was never there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowClosed(Verdict):
+    """Only a template may be sent to this person now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Verdict):
+    """No answer, or none that can be read."""

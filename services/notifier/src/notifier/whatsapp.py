@@ -1,0 +1,130 @@
+"""WhatsApp's Cloud API through pywa's asynchronous client (platforms.md B7)."""
+
+import re
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+from pywa_async.client import WhatsApp
+from pywa_async.errors import WhatsAppError
+
+from contracts import OutboundMessage, Platform
+from notifier.channel import Refused
+from notifier.verdicts import Accepted, Down, Unknown, Verdict
+from notifier.whatsapp_errors import judge
+from notifier.whatsapp_rendering import WhatsappRequest, render, render_template, with_media
+
+API_VERSION = "23.0"
+CONNECT_SECONDS_MAX = 5.0
+ANSWER_SECONDS_MAX = 30.0
+CONNECTIONS_MAX = 100
+BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
+"""A country code, a dot, up to 128 letters and digits (platforms.md B3)."""
+
+
+class WhatsappChannel:
+    """One phone number of a business."""
+
+    platform: Platform = "whatsapp"
+
+    def __init__(self, phone_id: str, token: SecretStr, api_url: str) -> None:
+        self.account = phone_id
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+        )
+        client = WhatsApp(
+            phone_id, token.get_secret_value(), session=self._http, api_version=API_VERSION
+        )
+        # pywa's constructor overwrites the client's base URL, so ours is set after it.
+        self._http.base_url = httpx.URL(f"{api_url.rstrip('/')}/v{API_VERSION}")
+        self._api = client.api
+
+    def render(self, message: OutboundMessage, *, by_template: bool) -> tuple[WhatsappRequest, ...]:
+        """See `Channel`."""
+        if by_template:
+            assert message.template is not None
+            return (render_template(message.template, message.language),)
+        return render(message)
+
+    async def prepare(self, request: WhatsappRequest) -> WhatsappRequest:
+        """Upload the picture, if there is one."""
+        if request.picture is None:
+            return request
+        answer = await _answer(
+            self._api.upload_media(
+                phone_id=self.account,
+                media=request.picture.content,
+                mime_type="image/png",
+                filename=request.picture.filename,
+            )
+        )
+        if isinstance(answer, Unknown):
+            # An upload that nobody saw harms nobody: it is simply done again.
+            raise Refused(Down(reason=answer.reason))
+        if isinstance(answer, Verdict):
+            raise Refused(answer)
+        if "id" not in answer:
+            raise Refused(Down(reason="whatsapp-unreadable"))
+        return replace(request, content=with_media(request, str(answer["id"])), picture=None)
+
+    async def send(self, message: OutboundMessage, request: WhatsappRequest) -> Verdict:
+        """See `Channel`."""
+        assert request.picture is None, "prepare() comes first"
+        chat_id = message.address.chat_id
+        business_scoped = BUSINESS_SCOPED_ID.fullmatch(chat_id) is not None
+        # The raw call, because pywa's own takes an id with letters for a group (B7).
+        answer = await _answer(
+            self._api.send_message(
+                sender=self.account,
+                to=None if business_scoped else chat_id,
+                recipient=chat_id if business_scoped else None,
+                recipient_type="individual",
+                typ=request.kind,
+                msg=request.content,
+                # Comes back in every status of the message: the only handle after a lost answer.
+                biz_opaque_callback_data=str(message.id),
+            )
+        )
+        if isinstance(answer, Verdict):
+            return answer
+        try:
+            return Accepted(provider_id=str(answer["messages"][0]["id"]))
+        except (KeyError, IndexError, TypeError):
+            # A 2xx of another shape: the message was taken, its id is lost.
+            return Accepted()
+
+    async def close(self) -> None:
+        """See `Channel`."""
+        await self._http.aclose()
+
+
+async def _answer(call: Awaitable[dict[str, Any]]) -> dict[str, Any] | Verdict:
+    """The answer's JSON, or what its lack means.
+
+    pywa's errors are caught here, right at the call: they are frozen dataclasses and turn into a
+    TypeError when they cross a span or any other generator-made context manager (B7).
+    """
+    try:
+        return await call
+    except WhatsAppError as error:
+        return judge(
+            error.code,
+            subcode=error.subcode,
+            http_status=error.status_code,
+            retry_after_seconds=_retry_after_seconds(error.raw_response),
+        )
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+        return Down(reason="whatsapp-unreachable")
+    except httpx.TransportError:
+        return Unknown(reason="whatsapp-no-answer")
+    except (KeyError, AttributeError, TypeError, ValueError):
+        # Neither JSON nor Meta's shape of an error (B6).
+        return Unknown(reason="whatsapp-unreadable")
+
+
+def _retry_after_seconds(response: httpx.Response | None) -> float | None:
+    value = response.headers.get("retry-after", "") if response is not None else ""
+    return float(value) if value.isdigit() else None
