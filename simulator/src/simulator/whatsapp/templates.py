@@ -1,0 +1,202 @@
+"""Message templates: the approved texts that may be sent outside the 24-hour window."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from simulator.people import Choice
+from simulator.whatsapp.errors import GraphError, invalid_parameter
+
+TemplateStatus = Literal["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED"]
+Category = Literal["UTILITY", "MARKETING", "AUTHENTICATION"]
+STATUSES: tuple[str, ...] = get_args(TemplateStatus)
+CATEGORIES: tuple[str, ...] = get_args(Category)
+
+BODY_LENGTH_MAX = 1024
+QUICK_REPLIES_MAX = 10
+PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
+NAME = re.compile(r"[a-z0-9_]{1,512}")
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template in one language; `{{1}}` … in the body are its parameters."""
+
+    name: str
+    language: str
+    body: str
+    category: str = "UTILITY"
+    status: str = "APPROVED"
+    buttons: tuple[str, ...] = ()
+    id: str = ""
+
+    @property
+    def parameter_count(self) -> int:
+        """How many parameters the body needs."""
+        return len(set(PLACEHOLDER.findall(self.body)))
+
+    def as_json(self) -> dict[str, Any]:
+        """As `/sim/templates` shows it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "language": self.language,
+            "category": self.category,
+            "status": self.status,
+            "body": self.body,
+            "buttons": list(self.buttons),
+        }
+
+    def as_graph_json(self) -> dict[str, Any]:
+        """As `GET /<WABA>/message_templates` shows it."""
+        components: list[dict[str, Any]] = [{"type": "BODY", "text": self.body}]
+        if self.buttons:
+            quick = [{"type": "QUICK_REPLY", "text": text} for text in self.buttons]
+            components.append({"type": "BUTTONS", "buttons": quick})
+        return {
+            "name": self.name,
+            "parameter_format": "POSITIONAL",
+            "components": components,
+            "language": self.language,
+            "status": self.status,
+            "category": self.category,
+            "id": self.id,
+        }
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a person sees of a sent template."""
+
+    template: Template
+    text: str
+    choices: tuple[Choice, ...] = ()
+
+
+def check_template(template: Template) -> None:
+    """Raises `ValueError` with a sentence where WhatsApp would not take the template."""
+    if not NAME.fullmatch(template.name):
+        raise ValueError("A template's name has only lower-case letters, digits and underscores.")
+    if not re.fullmatch(r"[a-z]{2,3}(_[A-Z]{2})?", template.language):
+        raise ValueError("A template's language looks like en_US or ru.")
+    if template.category not in CATEGORIES:
+        raise ValueError(f"A template's category is one of {', '.join(CATEGORIES)}.")
+    if template.status not in STATUSES:
+        raise ValueError(f"A template's status is one of {', '.join(STATUSES)}.")
+    if not 1 <= len(template.body) <= BODY_LENGTH_MAX:
+        raise ValueError(f"A template's body has 1 to {BODY_LENGTH_MAX} characters.")
+    numbers = sorted({int(number) for number in PLACEHOLDER.findall(template.body)})
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise ValueError("A template's parameters are numbered {{1}}, {{2}} … without gaps.")
+    if re.match(r"\s*\{\{", template.body) or re.search(r"\}\}\s*$", template.body):
+        raise ValueError("A template's body neither begins nor ends with a parameter.")
+    if len(template.buttons) > QUICK_REPLIES_MAX:
+        raise ValueError(f"A template has at most {QUICK_REPLIES_MAX} quick replies.")
+
+
+@dataclass
+class Templates:
+    """The registry of one WhatsApp business account, by name and language."""
+
+    _templates: dict[tuple[str, str], Template] = field(default_factory=dict)
+    _made: int = 0
+
+    def all(self) -> list[Template]:
+        """Every template, oldest first."""
+        return list(self._templates.values())
+
+    def put(self, template: Template) -> Template:
+        """Create or replace a template; raises `ValueError` with a sentence."""
+        check_template(template)
+        self._made += 1
+        stored = replace(template, id=str(594425479261590 + self._made))
+        self._templates[template.name, template.language] = stored
+        return stored
+
+    def set_status(self, name: str, language: str | None, status: str) -> list[Template]:
+        """Approve, pause or reject a template, in one language or in all it has."""
+        if status not in STATUSES:
+            raise ValueError(f"A template's status is one of {', '.join(STATUSES)}.")
+        changed = []
+        for key, template in self._templates.items():
+            if template.name == name and language in (None, template.language):
+                self._templates[key] = replace(template, status=status)
+                changed.append(self._templates[key])
+        return changed
+
+    def seed(self) -> None:
+        """The templates that a new installation has."""
+        self._templates.clear()
+        for name, language, body in SEEDS:
+            self.put(Template(name, language, body))
+
+    def render(self, name: str, language: str, components: list[dict[str, Any]]) -> Rendered:
+        """What the person sees; raises the platform's error if it cannot be sent."""
+        template = self._templates.get((name, language))
+        # A template that was never approved does not exist for those who send.
+        if template is None or template.status in ("PENDING", "REJECTED"):
+            raise GraphError(132001, details=f"template name ({name}) does not exist in {language}")
+        if template.status == "PAUSED":
+            raise GraphError(132015)
+        if template.status == "DISABLED":
+            raise GraphError(132016)
+        values = _body_values(components)
+        expected = template.parameter_count
+        if len(values) != expected:
+            raise GraphError(
+                132000,
+                details=f"body: number of localizable_params ({len(values)}) does not match the "
+                f"expected number of params ({expected})",
+            )
+        text = PLACEHOLDER.sub(lambda found: values[int(found[1]) - 1], template.body)
+        if len(text) > BODY_LENGTH_MAX:
+            raise GraphError(132005, details="Translated text too long")
+        return Rendered(template, text, _quick_replies(template, components))
+
+
+def _body_values(components: list[dict[str, Any]]) -> list[str]:
+    values: list[str] = []
+    for component in components:
+        if str(component.get("type", "")).lower() != "body":
+            continue
+        for parameter in component.get("parameters") or []:
+            if not isinstance(parameter, dict) or parameter.get("type") != "text":
+                raise GraphError(132012, details="body: Expected parameters of type text")
+            value = parameter.get("text")
+            if not isinstance(value, str) or not value:
+                raise GraphError(131008, details="Parameter of type text is missing text value")
+            if re.search(r"[\n\t]| {5}", value):
+                raise invalid_parameter(
+                    "Param text cannot have new-line/tab characters or more than 4 "
+                    "consecutive spaces"
+                )
+            values.append(value)
+    return values
+
+
+def _quick_replies(template: Template, components: list[dict[str, Any]]) -> tuple[Choice, ...]:
+    payloads: dict[int, str] = {}
+    for component in components:
+        if str(component.get("type", "")).lower() == "button":
+            parameters = component.get("parameters") or [{}]
+            payloads[int(component.get("index", 0))] = str(parameters[0].get("payload", ""))
+    return tuple(
+        Choice(label, data=payloads.get(index) or label, kind="reply")
+        for index, label in enumerate(template.buttons)
+    )
+
+
+SEEDS = (
+    ("event_reminder", "en_US", "Reminder: {{1}} starts {{2}}, {{3}}."),
+    ("event_reminder", "ru", "Напоминание: {{1}} начнётся {{2}}, {{3}}."),
+    ("event_changed", "en_US", "Change of plan: {{1}} now starts {{2}}, {{3}}."),
+    ("event_changed", "ru", "Изменение: {{1}} теперь начнётся {{2}}, {{3}}."),
+    ("event_cancelled", "en_US", "Cancelled: {{1}}, {{2}}, will not take place."),
+    ("event_cancelled", "ru", "Отмена: {{1}}, {{2}}, не состоится."),
+    ("seat_offer", "en_US", "A seat is free: {{1}}, {{2}}. Answer before {{3}} to take it."),
+    ("seat_offer", "ru", "Освободилось место: {{1}}, {{2}}. Ответьте до {{3}}, чтобы занять его."),
+    ("organiser_message", "en_US", "Message about {{1}}: {{2}} Answer here if you have questions."),
+    ("organiser_message", "ru", "Сообщение о мероприятии {{1}}: {{2}} Отвечайте здесь."),
+)
