@@ -62,8 +62,8 @@ def owner(port: int) -> str:
     """Who listens there, in words; other people's processes may be hidden from us."""
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            listening = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listening and connection.laddr[1] == port and connection.pid:
+            here = connection.status == psutil.CONN_LISTEN and port in connection.laddr
+            if here and connection.pid:
                 return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
     return "another process"
 
