@@ -112,9 +112,11 @@ class Sender(Generic[R]):
         ).inc()
         settle = after_lost_answer(message.priority, record.entry)
         if settle is not None:
-            return await self._settle(message, record, settle)
-        log.warning("sent once more", outbound_id=str(message.id))
-        await record.write(record.entry.model_copy(update={"state": "ready", "repeated": True}))
+            await self._settle(message, record, settle)
+        else:
+            log.warning("sent once more", outbound_id=str(message.id))
+            again = record.entry.model_copy(update={"state": "ready", "repeated": True})
+            await record.write(again)
 
     async def _send(self, message: OutboundMessage, record: Record) -> Settle:
         """Make the calls that the message needs."""
