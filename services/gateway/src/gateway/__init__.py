@@ -1,0 +1,1 @@
+"""Webhooks of Telegram and WhatsApp in, `InboundMessage`s out."""

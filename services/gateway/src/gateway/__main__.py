@@ -2,10 +2,9 @@
 
 import sys
 
-from runtime.service import serve
-
 from gateway.accounts import Misconfigured
 from gateway.main import create_app
+from runtime.service import serve
 
 if __name__ == "__main__":
     try:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
-from runtime.accounts import telegram_account
 
 from gateway.settings import Settings
+from runtime.accounts import telegram_account
 
 SECRET_CHARACTERS_MIN = 16
 """Shorter ones can be guessed by somebody with patience."""

@@ -3,21 +3,21 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from contracts import Platform
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from runtime.clock import Clock
-from runtime.failures import Unavailable
-from runtime.faults import broken
-from runtime.metrics import counter
 
+from contracts import Platform
 from gateway import telegram, whatsapp
 from gateway.accounts import Accounts, WhatsAppApp
 from gateway.bodies import Refused, read_body
 from gateway.intake import Intake
 from gateway.signatures import is_secret, is_signed
+from runtime.clock import Clock
+from runtime.failures import Unavailable
+from runtime.faults import broken
+from runtime.metrics import counter
 
-TELEGRAM_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
+TELEGRAM_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name, no secret
 WHATSAPP_SIGNATURE_HEADER = "X-Hub-Signature-256"
 RETRY_AFTER_SECONDS = 5
 """Telegram keeps to it; WhatsApp has a plan of its own (platforms.md A2, B2)."""

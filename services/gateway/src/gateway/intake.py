@@ -6,14 +6,14 @@ from hashlib import sha256
 from uuid import uuid5
 
 import structlog
+
 from contracts import Message, Platform
 from contracts.ids import TURNOUT
+from gateway.reading import Reading
 from runtime.failures import Unavailable
 from runtime.faults import crash_point
 from runtime.metrics import counter
 from runtime.service import Service
-
-from gateway.reading import Reading
 
 PUBLISH_SECONDS_MAX = 2.0
 """One publish may wait this long for its acknowledgement: a short reconnect, not an outage."""

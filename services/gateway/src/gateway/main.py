@@ -1,13 +1,13 @@
 """The gateway: webhooks in, `InboundMessage`s and `DeliveryReported`s out."""
 
-from contracts.topology import DELIVERY, INBOUND
 from fastapi import FastAPI
-from runtime.service import Service
 
+from contracts.topology import DELIVERY, INBOUND
 from gateway.accounts import from_settings
 from gateway.handlers import Doors
 from gateway.intake import Intake
 from gateway.settings import Settings
+from runtime.service import Service
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

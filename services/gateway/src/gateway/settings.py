@@ -2,6 +2,7 @@
 
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
+
 from runtime.settings import ServiceSettings
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import ValidationError
+
 from contracts import (
     Address,
     ChatBlocked,
@@ -19,8 +21,6 @@ from contracts import (
     TextSaid,
     inbound_id,
 )
-from pydantic import ValidationError
-
 from gateway.payload import (
     CHOICE_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,

@@ -3,32 +3,20 @@
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from contracts import (
     Address,
-    ChoiceTapped,
-    ContactShared,
-    Content,
     DeliveryReported,
     DeliveryStatus,
     InboundMessage,
-    MediaSent,
-    MessageEdited,
-    MessageRevoked,
-    OtherSent,
-    ReactionSent,
     Sender,
-    TextSaid,
     derived_id,
     inbound_id,
 )
-from pydantic import ValidationError
-
 from gateway.payload import (
-    CHOICE_CHARACTERS_MAX,
-    TEXT_CHARACTERS_MAX,
     JsonObject,
     Unreadable,
     from_body,
@@ -40,18 +28,7 @@ from gateway.payload import (
     type_name,
 )
 from gateway.reading import Reading
-
-_MEDIA: dict[
-    str, Literal["photo", "voice", "audio", "video", "document", "sticker", "location"]
-] = {
-    "image": "photo",
-    "voice": "voice",
-    "audio": "audio",
-    "video": "video",
-    "document": "document",
-    "sticker": "sticker",
-    "location": "location",
-}
+from gateway.whatsapp_content import content_of
 
 _STATUSES: tuple[DeliveryStatus, ...] = ("sent", "delivered", "read", "failed")
 
@@ -74,11 +51,11 @@ def read(body: bytes, phone_ids: Collection[str], now: datetime) -> Reading:
     reading = Reading()
     try:
         notification = from_body(body)
-        if not isinstance(notification.get("entry"), list):
-            raise Unreadable("there is no list of entries")
     except Unreadable as error:
         reading.unreadable.append(error.reason)
         return reading
+    if "entry" not in notification:
+        reading.unreadable.append("there is no list of entries")
     for entry in _items(reading, notification, "entry"):
         for change in _items(reading, entry, "changes"):
             field = text_of(change, "field")
@@ -186,75 +163,10 @@ def _read_message(
                 username=text_of(profile, "username"),
                 phone=phone,
             ),
-            content=_content(message, phone),
+            content=content_of(message, phone),
             sent_at=time_of(message, "timestamp") or now,
         )
     )
-
-
-def _content(message: JsonObject, phone: str | None) -> Content:
-    kind = text_of(message, "type") or "unknown"
-    detail = object_of(message, kind)
-    if kind == "text":
-        text = text_of(detail, "body")
-        if text is None:
-            raise Unreadable("a text has no body")
-        return TextSaid(text=text[:TEXT_CHARACTERS_MAX])
-    if kind == "interactive":
-        return _answered(detail)
-    if kind == "button":
-        # A quick reply of a template; without a payload its text is all that there is.
-        return _tapped(text_of(detail, "payload") or text_of(detail, "text"), detail, "text")
-    if kind in _MEDIA:
-        media = "voice" if kind == "audio" and detail.get("voice") is True else _MEDIA[kind]
-        return MediaSent(
-            media=media,
-            file_id=text_of(detail, "id"),
-            caption=text_of(detail, "caption"),
-        )
-    if kind == "contacts":
-        return _shared(message, phone)
-    if kind == "reaction":
-        return ReactionSent(emoji=text_of(detail, "emoji"))
-    if kind == "edit":
-        return MessageEdited(text=text_of(object_of(object_of(detail, "message"), "text"), "body"))
-    if kind == "revoke":
-        return MessageRevoked()
-    if kind == "system":
-        return OtherSent(type=type_name(text_of(detail, "type")))
-    return OtherSent(type=type_name(kind))
-
-
-def _answered(interactive: JsonObject) -> Content:
-    kind = text_of(interactive, "type")
-    if kind not in ("button_reply", "list_reply"):
-        # A flow's form, a call permission, or nothing at all beside `errors` (platforms.md B3).
-        return OtherSent(type=type_name(kind or "interactive"))
-    reply = object_of(interactive, kind)
-    return _tapped(text_of(reply, "id"), reply, "title")
-
-
-def _tapped(choice_id: str | None, source: JsonObject, label_key: str) -> ChoiceTapped:
-    if choice_id is None:
-        raise Unreadable("a tap does not say on what")
-    return ChoiceTapped(
-        choice_id=choice_id[:CHOICE_CHARACTERS_MAX], label=text_of(source, label_key)
-    )
-
-
-def _shared(message: JsonObject, sender_phone: str | None) -> Content:
-    cards = objects_of(message, "contacts")
-    for card in cards:
-        for phone in objects_of(card, "phones"):
-            account = text_of(phone, "wa_id")
-            number = account or text_of(phone, "phone")
-            if number is None:
-                continue
-            # The person's own: given on our request, or with the number that they write from.
-            asked_for = "contact_request" in (card.get("origin"), message.get("origin"))
-            own = asked_for or (account is not None and account == sender_phone)
-            return ContactShared(phone=number, own=own)
-    return OtherSent(type="contacts")
 
 
 def _read_status(reading: Reading, status: JsonObject, now: datetime) -> None:
