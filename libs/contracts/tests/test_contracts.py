@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import get_args
 from uuid import UUID
 
-import contracts
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import contracts
 from contracts import (
     Address,
     Choice,
@@ -19,9 +23,6 @@ from contracts import (
     inbound_id,
 )
 from contracts.topology import BUCKETS, PARTITIONS, PLATFORMS, STREAMS
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 MESSAGES = [

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr, ValidationError
+
 from contracts import EventAnswer, FindEvent
 from contracts.topology import FSM
-from pydantic import SecretStr, ValidationError
 from runtime import faults
 from runtime.accounts import telegram_account
 from runtime.clock import Clock

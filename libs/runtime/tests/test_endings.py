@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import nats
 import pytest
+from opentelemetry import trace
+
 from contracts import NoticeDue
 from contracts.topology import CONVERSATION_NOTICE_DUE
-from opentelemetry import trace
 from runtime import traces
 from runtime.broker import Broker
 from runtime.failures import Reject, Retry, Unavailable

@@ -24,7 +24,7 @@ class Address(Value):
     account: str = Field(min_length=1, max_length=64)
     """The bot's id on Telegram, the phone number's id on WhatsApp."""
     chat_id: str = Field(min_length=1, max_length=140)
-    """Telegram: chat id. WhatsApp: the business-scoped user id, else the phone (platforms.md B3)."""
+    """Telegram: chat id. WhatsApp: the business-scoped user id, else the phone (Meta, BSUID)."""
 
     @property
     def chat_key(self) -> str:

@@ -92,7 +92,7 @@ class CancelEvent(_AboutEvent):
 
 
 class SendDueReminders(Command):
-    """A tick: say which reminders are due by `due_at`; id = uuid5(name, due), so it is said once."""
+    """A tick: say which reminders are due by `due_at`; its id is derived from that time."""
 
     subject: ClassVar[str] = "command.send-due-reminders.tick"
 

@@ -34,4 +34,5 @@ class DeliveryReported(Message):
     """Sent once more after an unknown result: the person may have it twice."""
 
     def route(self) -> str:
+        """The subject of this message's results."""
         return self.subject.format(platform=self.platform, outbound_id=self.outbound_id)

@@ -64,6 +64,7 @@ class OutboundMessage(Message):
     notice_event_version: int | None = None
 
     def route(self) -> str:
+        """The lane of the chat, or the slower stream for what nobody waits for."""
         stream = "out" if self.priority in ("reply", "transactional") else "bulk"
         return self.subject.format(
             stream=stream,

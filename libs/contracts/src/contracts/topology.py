@@ -131,8 +131,10 @@ OUTBOUND = Stream(
     retention="workqueue",
     transform=(
         "out.*.*.*",
-        "outbound.{{wildcard(1)}}.{{wildcard(2)}}."
-        f"{{{{partition({PARTITIONS},2,3)}}}}.{{{{wildcard(3)}}}}",
+        (
+            "outbound.{{wildcard(1)}}.{{wildcard(2)}}."
+            f"{{{{partition({PARTITIONS},2,3)}}}}.{{{{wildcard(3)}}}}"
+        ),
     ),
     consumers=NOTIFIER_OUTBOUND["telegram"] + NOTIFIER_OUTBOUND["whatsapp"],
 )

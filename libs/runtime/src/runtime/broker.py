@@ -7,8 +7,6 @@ from uuid import UUID
 
 import nats.errors
 import nats.js.errors
-from contracts import Message, Query
-from contracts.topology import Bucket
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsCredentials
 from nats.aio.client import Client
@@ -16,6 +14,8 @@ from nats.js import JetStreamContext
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
 
+from contracts import Message, Query
+from contracts.topology import Bucket
 from runtime import traces
 from runtime.documents import Documents
 from runtime.failures import Unavailable
@@ -81,7 +81,12 @@ class Broker:
         )
 
     async def publish_raw(
-        self, subject: str, body: bytes, *, id: UUID | str, timeout_seconds: float = 5.0
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        id: UUID | str,  # noqa: A002 - what every message calls its id
+        timeout_seconds: float = 5.0,
     ) -> None:
         """Publish what is already JSON, as stored outcomes are; see `publish`."""
         headers = {"Nats-Msg-Id": str(id)}
@@ -135,7 +140,7 @@ class Broker:
         body: bytes,
         *,
         reason: str,
-        id: UUID | str,
+        id: UUID | str,  # noqa: A002 - what every message calls its id
         origin: str,
         headers: dict[str, str] | None = None,
     ) -> None:

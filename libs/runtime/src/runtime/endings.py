@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 
 import nats.errors
 import structlog
-from contracts.topology import Consumer
 from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
+from contracts.topology import Consumer
 from runtime import traces
 from runtime.broker import Broker
 from runtime.failures import Reject, Retry, Unavailable
@@ -111,7 +111,10 @@ class Endings(Generic[M]):
         except Reject as error:
             return await self._dead(raw, message, error.reason)
         except Exception as error:  # a bug: counted, shown, and in the end set aside
-            log.error("handler failed", deliveries=deliveries, exc_info=_without_values(error))
+            # Not log.exception: it would take the error as it is, values and all.
+            log.error(  # noqa: TRY400
+                "handler failed", deliveries=deliveries, exc_info=_without_values(error)
+            )
             if deliveries >= DELIVERIES_MAX:
                 return await self._dead(raw, message, f"bug: {type(error).__name__}")
             await raw.nak(delay=BUG_RETRY_SECONDS[min(deliveries, len(BUG_RETRY_SECONDS)) - 1])

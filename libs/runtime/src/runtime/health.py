@@ -42,7 +42,7 @@ class Health:
 
     async def failures(self) -> dict[str, str]:
         """What keeps this service from doing its work, by name; empty when it is ready."""
-        failed = {what: "is unavailable" for what in self.missing}
+        failed = dict.fromkeys(self.missing, "is unavailable")
         if self.stopping:
             failed["service"] = "is stopping"
         elif not self.started:

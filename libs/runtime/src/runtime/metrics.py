@@ -8,15 +8,14 @@ from prometheus_client.metrics import MetricWrapperBase
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
-_service = "unnamed"
+_service = {"name": "unnamed"}
 
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 def name_service(name: str) -> None:
     """Say once, at start, what the label `service` is."""
-    global _service
-    _service = name
+    _service["name"] = name
 
 
 class Labelled(Generic[M]):
@@ -27,7 +26,7 @@ class Labelled(Generic[M]):
 
     def labels(self, **labels: str) -> M:
         """The series for these labels; they are few and never about a person."""
-        return self._metric.labels(service=_service, **labels)
+        return self._metric.labels(service=_service["name"], **labels)
 
 
 def counter(name: str, help_text: str, labels: Sequence[str] = ()) -> "Labelled[Counter]":

@@ -14,13 +14,13 @@ import nats.js.errors
 import sentry_sdk
 import structlog
 import uvicorn
-from contracts import Query
-from contracts.topology import Consumer
 from fastapi import APIRouter, FastAPI
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsMessage, NatsResponse, PullSub
 from pydantic import BaseModel, TypeAdapter
 
+from contracts import Query
+from contracts.topology import Consumer
 from runtime import faults, logs, metrics, traces
 from runtime.broker import UNAVAILABLE_HEADER, Broker
 from runtime.clock import Clock

@@ -13,9 +13,9 @@ from pathlib import Path
 import nats
 import pytest
 import pytest_asyncio
+
 from contracts import topology
 from contracts.topology import BUCKETS, STREAMS
-
 from runtime.provision import provision
 
 SERVER_START_SECONDS_MAX = 10.0
@@ -74,7 +74,7 @@ class NatsServer:
         if binary is None:
             raise RuntimeError("nats-server is missing; run `uv sync`")
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own server, no outside input
                 [binary, "-c", str(self._config)], stdout=log, stderr=log
             )
         deadline = time.monotonic() + SERVER_START_SECONDS_MAX

@@ -1,0 +1,249 @@
+"""People with phones: everything that a test does to the chain, it does as they would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import httpx
+
+Platform = Literal["telegram", "whatsapp"]
+PLATFORMS: tuple[Platform, Platform] = ("telegram", "whatsapp")
+ANSWER_SECONDS_MAX = 30.0
+"""How long a person waits for an answer in a test; the machine may be busy."""
+
+
+class Silence(AssertionError):
+    """The bot did not answer in time."""
+
+
+@dataclass
+class Heard:
+    """One message from the bot, as the phone shows it."""
+
+    n: int
+    text: str
+    labels: list[str]
+    document: dict[str, Any] | None
+    template: str | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> Heard:
+        """Read a chat entry of the simulator's control API."""
+        return cls(
+            n=message["n"],
+            text=message["text"] or "",
+            labels=[choice["label"] for choice in message["choices"]],
+            document=message["document"],
+            template=message["template"],
+            raw=message,
+        )
+
+    def label(self, part: str) -> str:
+        """The choice whose label contains `part`, as a person would find it."""
+        for label in self.labels:
+            if part.casefold() in label.casefold():
+                return label
+        raise AssertionError(f"no choice with {part!r} among {self.labels}")
+
+
+@dataclass
+class Person:
+    """Somebody who writes to the bot."""
+
+    http: httpx.AsyncClient
+    platform: Platform
+    id: str
+    name: str
+    heard_up_to: int = 0
+
+    @property
+    def _path(self) -> str:
+        return f"/sim/people/{self.platform}/{self.id}"
+
+    async def says(self, text: str) -> None:
+        """Type a message."""
+        await self._act("say", {"text": text})
+
+    async def taps(self, label: str) -> None:
+        """Tap the newest choice whose label is, or contains, `label`."""
+        for message in reversed(await self.chat()):
+            for choice in message["choices"]:
+                if label.casefold() in choice["label"].casefold():
+                    await self._act("tap", {"label": choice["label"]})
+                    return
+        raise AssertionError(f"nothing on the phone offers {label!r}")
+
+    async def sends(self, kind: str, **more: Any) -> None:
+        """Send something that is no text: a sticker, a voice note …"""
+        await self._act("send", {"kind": kind, **more})
+
+    async def opens(self, url: str) -> None:
+        """Follow a link or scan a poster."""
+        await self._act("open", {"url": url})
+
+    async def opens_event(self, title: str) -> Heard:
+        """Say hello and choose the event; the card is the answer."""
+        await self.says("/start" if self.platform == "telegram" else "Hello")
+        await self.hears()
+        await self.taps(title)
+        return await self.hears()
+
+    async def blocks(self) -> None:
+        """Block the bot."""
+        await self._act("block", {})
+
+    async def _act(self, verb: str, body: dict[str, Any]) -> None:
+        answer = await self.http.post(f"{self._path}/{verb}", json=body)
+        assert answer.is_success, f"{verb}: {answer.status_code} {answer.text}"
+
+    async def chat(self) -> list[dict[str, Any]]:
+        """The whole chat as the phone shows it."""
+        answer = await self.http.get(f"{self._path}/chat")
+        answer.raise_for_status()
+        messages: list[dict[str, Any]] = answer.json()
+        return messages
+
+    async def hears(self, seconds_max: float = ANSWER_SECONDS_MAX) -> Heard:
+        """Wait for the bot's next message that was not heard yet."""
+        deadline = asyncio.get_running_loop().time() + seconds_max
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            answer = await self.http.get(
+                f"{self._path}/next",
+                params={"after": self.heard_up_to, "timeout": min(10.0, max(left, 0.1))},
+                timeout=20,
+            )
+            if answer.status_code == 200:
+                heard = Heard.of(answer.json())
+                self.heard_up_to = heard.n
+                return heard
+        raise Silence(f"{self.platform} {self.id} heard nothing after {self.heard_up_to}")
+
+    async def hears_nothing_more(self) -> None:
+        """There is no message on the phone that was not heard yet."""
+        new = [
+            message["text"]
+            for message in await self.chat()
+            if message["from"] == "bot" and message["n"] > self.heard_up_to
+        ]
+        assert not new, f"unexpected: {new}"
+
+
+@dataclass
+class Simulator:
+    """The two platforms on a laptop."""
+
+    http: httpx.AsyncClient
+
+    async def person(
+        self,
+        platform: Platform,
+        name: str = "Ann",
+        language: str = "en",
+        **more: Any,
+    ) -> Person:
+        """A new person with a phone of their own."""
+        answer = await self.http.post(
+            "/sim/people", json={"platform": platform, "name": name, "language": language, **more}
+        )
+        answer.raise_for_status()
+        return Person(self.http, platform, str(answer.json()["id"]), name)
+
+    async def now(self) -> datetime:
+        """Business time, which tests turn."""
+        answer = await self.http.get("/sim/clock")
+        answer.raise_for_status()
+        return datetime.fromisoformat(answer.json()["now"])
+
+    async def advance(self, seconds: float) -> None:
+        """Turn the clock of the whole installation."""
+        answer = await self.http.post("/sim/clock", json={"advance_seconds": seconds}, timeout=30)
+        assert answer.is_success, answer.text
+
+    async def fault(self, **fault: Any) -> None:
+        """Plant a fault at a platform."""
+        (await self.http.post("/sim/faults", json=fault)).raise_for_status()
+
+    async def stats(self) -> dict[str, Any]:
+        """What the platforms counted."""
+        stats: dict[str, Any] = (await self.http.get("/sim/stats")).json()
+        return stats
+
+
+@dataclass
+class Organiser:
+    """Somebody who runs events, through the API."""
+
+    http: httpx.AsyncClient
+    simulator: Simulator
+    published: list[str] = field(default_factory=list)
+
+    async def publishes(
+        self, title: str, *, seats: int = 10, starts_in_seconds: float = 7 * 86_400, **more: Any
+    ) -> dict[str, Any]:
+        """A published event."""
+        starts_at = await self.simulator.now() + timedelta(seconds=starts_in_seconds)
+        body = {
+            "title": title,
+            "description": "Talks and tea",
+            "starts_at": starts_at.isoformat(timespec="seconds"),
+            "timezone": "Europe/Berlin",
+            "location": "Hall 2",
+            "max_participants": seats,
+            "status": "published",
+            **more,
+        }
+        answer = await self.http.post("/api/events", json=body)
+        assert answer.status_code == 201, answer.text
+        event: dict[str, Any] = answer.json()
+        self.published.append(event["id"])
+        return event
+
+    async def clears_up(self) -> None:
+        """Call off what was published, so that the next story's event is on the first page."""
+        for event_id in self.published:
+            await self.http.post(f"/api/events/{event_id}/cancel", json={})
+
+    async def event(self, event_id: str) -> dict[str, Any]:
+        """The event as the desk sees it."""
+        answer = await self.http.get(f"/api/events/{event_id}")
+        answer.raise_for_status()
+        event: dict[str, Any] = answer.json()
+        return event
+
+
+def whole_way(person: Person, title: str) -> list[Callable[[], Awaitable[None]]]:
+    """What a new person does from hello to the last tap; each act has one answer."""
+
+    async def hello() -> None:
+        await person.says("/start" if person.platform == "telegram" else "Hello")
+
+    return [
+        hello,
+        lambda: person.taps(title),
+        lambda: person.taps("Register"),
+        lambda: person.says(person.name),
+        lambda: person.says(f"{person.id}@example.org"),
+        lambda: person.taps("Confirm"),
+    ]
+
+
+async def registers(person: Person, title: str) -> Heard:
+    """Go the whole way as fast as one can tap; returns the last answer.
+
+    Who is known already is not asked for name and e-mail again.
+    """
+    await person.opens_event(title)
+    await person.taps("Register")
+    asked = await person.hears()
+    if not any("Confirm" in label for label in asked.labels):
+        await person.says(person.name)
+        await person.hears()
+        await person.says(f"{person.id}@example.org")
+        await person.hears()
+    await person.taps("Confirm")
+    return await person.hears()

@@ -1,0 +1,78 @@
+"""Parts die in mid-dialogue: no answer is lost, and none repeats."""
+
+import asyncio
+
+import pytest
+
+from devstack.house import House
+from tests.e2e.people import PLATFORMS, Organiser, Person, Simulator, whole_way
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PATIENCE_SECONDS = 60.0
+"""A server that is killed needs to start again before anybody is answered."""
+PEOPLE = 4
+DIES_BEFORE_STEP = 2
+
+
+async def goes_the_whole_way(person: Person, title: str, death: asyncio.Event) -> int:
+    """Register, one thing said after the other, and hear each answer.
+
+    Returns:
+        How many answers were said twice.
+    """
+    repeats = 0
+    previous = ""
+    for number, step in enumerate(whole_way(person, title)):
+        if number == DIES_BEFORE_STEP:
+            await death.wait()
+        await step()
+        heard = await person.hears(PATIENCE_SECONDS)
+        while heard.text == previous:
+            repeats += 1
+            heard = await person.hears(PATIENCE_SECONDS)
+        previous = heard.text
+    assert heard.document is not None, heard.text
+    return repeats
+
+
+async def all_register_while_a_part_dies(
+    house: House, simulator: Simulator, organiser: Organiser, name: str
+) -> list[int]:
+    """People on both platforms go the whole way; `name` is killed under them."""
+    event = await organiser.publishes(f"Kill {name}")
+    people = [
+        await simulator.person(PLATFORMS[number % 2], name=f"Ann {number}")
+        for number in range(PEOPLE)
+    ]
+    death = asyncio.Event()
+    dialogues = [
+        asyncio.create_task(goes_the_whole_way(person, event["title"], death)) for person in people
+    ]
+    death.set()
+    await house.kill(name)
+    repeats = await asyncio.gather(*dialogues)
+    await house.ready(name)
+    await house.quiet()
+    assert (await organiser.event(event["id"]))["confirmed"] == PEOPLE
+    for person in people:
+        await person.hears_nothing_more()
+    return repeats
+
+
+@pytest.mark.parametrize(
+    "name", ["gateway", "conversation", "registry", "scheduler", "nats", "postgres"]
+)
+async def test_a_part_that_is_killed_in_mid_dialogue_costs_no_answer_and_repeats_none(
+    house: House, simulator: Simulator, organiser: Organiser, name: str
+) -> None:
+    repeats = await all_register_while_a_part_dies(house, simulator, organiser, name)
+    assert repeats == [0] * PEOPLE
+
+
+async def test_a_killed_notifier_repeats_at_most_the_send_whose_outcome_is_unknown(
+    house: House, simulator: Simulator, organiser: Organiser
+) -> None:
+    repeats = await all_register_while_a_part_dies(house, simulator, organiser, "notifier")
+    # A kill can fall between one call and the note of its result, once in each chat.
+    assert all(count <= 1 for count in repeats)
