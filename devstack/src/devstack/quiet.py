@@ -1,4 +1,4 @@
-"""Has everything that was said been worked off? Asked of the broker and the platforms themselves."""
+"""Has everything been worked off? Asked of the broker and of the platforms."""
 
 import asyncio
 from typing import Any
