@@ -19,8 +19,8 @@ class CannotAct(ValueError):
     """The person cannot do that; the message says why, as a sentence."""
 
 
-class NothingOffers(CannotAct):
-    """No message in the chat offers what should be tapped."""
+class NotNow(CannotAct):
+    """It could be done, but not as things stand in the chat."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def newest_offer(person: Person, offer: Offer) -> tuple[Entry, Choice]:
                 return entry, choice
     wanted = repr(offer.label if offer.data is None else offer.data)
     where = "No message in the chat" if offer.n is None else f"Message {offer.n}"
-    raise NothingOffers(f"{where} offers {wanted}.")
+    raise NotNow(f"{where} offers {wanted}.")
 
 
 def own_entry(person: Person, n: Any) -> Entry:
@@ -81,4 +81,4 @@ def own_entry(person: Person, n: Any) -> Entry:
     for entry in reversed(person.chat.entries):
         if entry.sender == "person" and n in (None, entry.n):
             return entry
-    raise CannotAct(f"{person.name} has not written such a message.")
+    raise NotNow(f"{person.name} has not written such a message.")

@@ -88,7 +88,21 @@ class Batching(Body):
 def control_router(world: World) -> APIRouter:
     """`/sim/…` except what concerns one person."""
     router = APIRouter(prefix="/sim", tags=["control"])
-    core, business = world.core, world.business
+    for add_routes in (
+        _general_routes,
+        _fault_routes,
+        _template_routes,
+        _callback_routes,
+        _record_routes,
+    ):
+        add_routes(router, world)
+    return router
+
+
+def _general_routes(router: APIRouter, world: World) -> None:
+    """Health, facts, reset, time."""
+    core = world.core
+    business = world.business
 
     @router.get("/health")
     async def health() -> dict[str, str]:
@@ -121,9 +135,10 @@ def control_router(world: World) -> APIRouter:
             raise HTTPException(504, str(error)) from error
         return core.clock.as_json()
 
-    @router.get("/mail")
-    async def mail(to: str | None = None) -> list[dict[str, Any]]:
-        return world.mailbox.all(to)
+
+def _fault_routes(router: APIRouter, world: World) -> None:
+    """Misbehaviour on demand."""
+    core = world.core
 
     @router.get("/faults")
     async def list_faults() -> list[dict[str, Any]]:
@@ -156,6 +171,11 @@ def control_router(world: World) -> APIRouter:
             raise HTTPException(404, f"There is no fault {fault_id!r}.")
         return Response(status_code=204)
 
+
+def _template_routes(router: APIRouter, world: World) -> None:
+    """WhatsApp's templates."""
+    business = world.business
+
     @router.get("/templates")
     async def list_templates() -> list[dict[str, Any]]:
         return [template.as_json() for template in business.templates.all()]
@@ -185,6 +205,12 @@ def control_router(world: World) -> APIRouter:
             raise HTTPException(404, f"There is no template {body.name!r} in that language.")
         return [template.as_json() for template in changed]
 
+
+def _callback_routes(router: APIRouter, world: World) -> None:
+    """What WhatsApp's app dashboard holds."""
+    core = world.core
+    business = world.business
+
     @router.post("/whatsapp/callback")
     async def set_callback(body: Callback) -> dict[str, str]:
         try:
@@ -198,6 +224,15 @@ def control_router(world: World) -> APIRouter:
         business.webhook.batch_max = body.max
         business.webhook.batch_window_seconds = body.window_seconds
         return {"max": body.max, "window_seconds": body.window_seconds}
+
+
+def _record_routes(router: APIRouter, world: World) -> None:
+    """What happened: mail, counts, ledger, files."""
+    core = world.core
+
+    @router.get("/mail")
+    async def mail(to: str | None = None) -> list[dict[str, Any]]:
+        return world.mailbox.all(to)
 
     @router.get("/stats")
     async def stats() -> dict[str, Any]:
@@ -219,5 +254,3 @@ def control_router(world: World) -> APIRouter:
         name = stored.name.encode("ascii", "replace").decode().replace('"', "'")
         headers = {"Content-Disposition": f'inline; filename="{name}"'}
         return Response(stored.content, media_type=stored.mime, headers=headers)
-
-    return router

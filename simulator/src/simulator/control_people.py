@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import ConfigDict, Field, model_validator
 from starlette.responses import JSONResponse, Response
 
-from simulator.acts import CannotAct, NothingOffers, Offer
+from simulator.acts import CannotAct, NotNow, Offer
 from simulator.control import Body
 from simulator.people import NAME_LENGTH_MAX, Entry, Identity, Person, Platform
 from simulator.world import World
 
 WAIT_SECONDS_MAX = 60.0
 TEXT_LENGTH_MAX = 10_000
+ONE = "/{platform}/{handle}"
 
 
 class NewPerson(Body):
@@ -71,16 +72,15 @@ class NewNumber(Body):
 def people_router(world: World) -> APIRouter:
     """`/sim/people…`."""
     router = APIRouter(prefix="/sim/people", tags=["people"])
-    people = world.core.people
-    one = "/{platform}/{handle}"
+    _roster_routes(router, world)
+    _act_routes(router, world)
+    _chat_routes(router, world)
+    return router
 
-    async def acted(person: Person, act: Awaitable[str | None] | Awaitable[None]) -> dict[str, Any]:
-        """Run an act; `n` in the answer is what to pass to `next` as `after`."""
-        before = person.chat.last_n
-        opened = await act
-        person.last_act_n = person.chat.last_n
-        shown: dict[str, Any] = {"n": person.chat.last_n, "before": before}
-        return shown | ({"opened": opened} if opened else {})
+
+def _roster_routes(router: APIRouter, world: World) -> None:
+    """Who there is."""
+    people = world.core.people
 
     @router.get("")
     async def everybody() -> list[dict[str, Any]]:
@@ -95,61 +95,71 @@ def people_router(world: World) -> APIRouter:
         person = people.add(body.platform, body.name, body.language, handle, body.identity)
         return JSONResponse(person.as_json(), status_code=201)
 
-    @router.get(one)
+    @router.get(ONE)
     async def show(platform: Platform, handle: str) -> dict[str, Any]:
         return people.get(platform, handle).as_json()
 
-    @router.post(one + "/say")
-    async def say(platform: Platform, handle: str, body: Say) -> dict[str, Any]:
-        person = people.get(platform, handle)
-        return await acted(person, world.acts[platform].say(person, body.text))
-
-    @router.post(one + "/tap")
-    async def tap(platform: Platform, handle: str, body: Tap) -> dict[str, Any]:
-        person = people.get(platform, handle)
-        offer = Offer(body.label, body.data, body.n)
-        return await acted(person, world.acts[platform].tap(person, offer))
-
-    @router.post(one + "/open")
-    async def open_link(platform: Platform, handle: str, body: Link) -> dict[str, Any]:
-        person = people.get(platform, handle)
-        return await acted(person, world.acts[platform].open_link(person, body.url))
-
-    @router.post(one + "/send")
-    async def send(platform: Platform, handle: str, body: Send) -> dict[str, Any]:
-        person = people.get(platform, handle)
-        details = dict(body.model_extra or {})
-        return await acted(person, world.acts[platform].send(person, body.kind, details))
-
-    @router.post(one + "/number")
+    @router.post(ONE + "/number")
     async def number(platform: Platform, handle: str, body: NewNumber) -> dict[str, Any]:
         person = people.get(platform, handle)
         await world.acts[platform].change_number(person, body.new)
         return person.as_json()
 
-    @router.post(one + "/block")
+
+def _act_routes(router: APIRouter, world: World) -> None:
+    """What they do."""
+    people = world.core.people
+
+    @router.post(ONE + "/say")
+    async def say(platform: Platform, handle: str, body: Say) -> dict[str, Any]:
+        person = people.get(platform, handle)
+        return await _acted(person, world.acts[platform].say(person, body.text))
+
+    @router.post(ONE + "/tap")
+    async def tap(platform: Platform, handle: str, body: Tap) -> dict[str, Any]:
+        person = people.get(platform, handle)
+        offer = Offer(body.label, body.data, body.n)
+        return await _acted(person, world.acts[platform].tap(person, offer))
+
+    @router.post(ONE + "/open")
+    async def open_link(platform: Platform, handle: str, body: Link) -> dict[str, Any]:
+        person = people.get(platform, handle)
+        return await _acted(person, world.acts[platform].open_link(person, body.url))
+
+    @router.post(ONE + "/send")
+    async def send(platform: Platform, handle: str, body: Send) -> dict[str, Any]:
+        person = people.get(platform, handle)
+        details = dict(body.model_extra or {})
+        return await _acted(person, world.acts[platform].send(person, body.kind, details))
+
+    @router.post(ONE + "/block")
     async def block(platform: Platform, handle: str) -> dict[str, Any]:
         person = people.get(platform, handle)
         await world.acts[platform].block(person, blocked=True)
         return person.as_json()
 
-    @router.post(one + "/unblock")
+    @router.post(ONE + "/unblock")
     async def unblock(platform: Platform, handle: str) -> dict[str, Any]:
         person = people.get(platform, handle)
         await world.acts[platform].block(person, blocked=False)
         return person.as_json()
 
-    @router.post(one + "/read")
+    @router.post(ONE + "/read")
     async def read(platform: Platform, handle: str) -> dict[str, Any]:
         person = people.get(platform, handle)
         await world.acts[platform].read(person)
         return {"n": person.chat.last_n}
 
-    @router.get(one + "/chat")
+
+def _chat_routes(router: APIRouter, world: World) -> None:
+    """What stands in their chats."""
+    people = world.core.people
+
+    @router.get(ONE + "/chat")
     async def chat(request: Request, platform: Platform, handle: str) -> list[dict[str, Any]]:
         return _shown(people.get(platform, handle), request)
 
-    @router.get(one + "/next")
+    @router.get(ONE + "/next")
     async def next_from_bot(
         request: Request,
         platform: Platform,
@@ -171,7 +181,7 @@ def people_router(world: World) -> APIRouter:
             return Response(status_code=204)
         return JSONResponse(entry.as_json(_base_url(request)))
 
-    @router.get(one + "/changes")
+    @router.get(ONE + "/changes")
     async def changes(
         request: Request,
         platform: Platform,
@@ -188,12 +198,19 @@ def people_router(world: World) -> APIRouter:
             "chat": _shown(person, request),
         }
 
-    return router
+
+async def _acted(person: Person, act: Awaitable[str | None] | Awaitable[None]) -> dict[str, Any]:
+    """Run an act; `n` in the answer is what to pass to `next` as `after`."""
+    before = person.chat.last_n
+    opened = await act
+    person.last_act_n = person.chat.last_n
+    shown: dict[str, Any] = {"n": person.chat.last_n, "before": before}
+    return shown | ({"opened": opened} if opened else {})
 
 
 def status_of(error: CannotAct) -> int:
-    """409 where the chat does not offer it now, 422 where it can never be done like that."""
-    return 409 if isinstance(error, NothingOffers) else 422
+    """409 where things stand against it now, 422 where it can never be done like that."""
+    return 409 if isinstance(error, NotNow) else 422
 
 
 def _shown(person: Person, request: Request) -> list[dict[str, Any]]:

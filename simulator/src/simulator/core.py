@@ -39,7 +39,7 @@ class Core:
 
 def create_core(settings: Settings) -> Core:
     """An empty world."""
-    rng = random.Random(settings.seed if settings.seed is not None else time.time_ns())
+    rng = random.Random(settings.seed if settings.seed is not None else time.time_ns())  # noqa: S311 - ids of a toy world
     clock = Clock(settings.clock_file, settings.state_file)
     return Core(
         settings=settings,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -92,7 +93,7 @@ class Faults:
         self._faults: list[Fault] = []
         self._made = 0
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Fault]:
         return iter([fault for fault in self._faults if not fault.is_over])
 
     def add(
@@ -142,9 +143,11 @@ class Faults:
     ) -> Fault | None:
         """The rule that spoils this API call, if one does; counts the hit."""
         for fault in self._live(platform):
-            if fault.kind in CALL_KINDS and fault.covers(endpoint, person, is_message=is_message):
-                if self._strikes(fault):
-                    return fault
+            is_meant = fault.kind in CALL_KINDS and fault.covers(
+                endpoint, person, is_message=is_message
+            )
+            if is_meant and self._strikes(fault):
+                return fault
         return None
 
     def for_webhook(self, platform: Platform, kind: FaultKind, person: str | None) -> Fault | None:

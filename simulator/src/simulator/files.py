@@ -68,7 +68,7 @@ class Files:
 
 
 async def fetch_link(url: str) -> tuple[str, str, bytes] | None:
-    """Name, mime and content of what stands at a link, as a platform fetches it; None on failure."""
+    """Name, mime and content of what stands at a link; None if it cannot be fetched."""
     try:
         async with httpx.AsyncClient(
             timeout=LINK_FETCH_SECONDS_MAX, follow_redirects=True, trust_env=False

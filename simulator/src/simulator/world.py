@@ -11,6 +11,7 @@ from simulator.people import Platform
 from simulator.settings import Settings
 from simulator.telegram.acts import TelegramActs
 from simulator.telegram.bot import Bot
+from simulator.telegram.methods import call_in_reply
 from simulator.whatsapp.acts import WhatsAppActs
 from simulator.whatsapp.business import Business
 
@@ -44,7 +45,7 @@ class World:
 def create_world(settings: Settings) -> World:
     """An empty world with its seeded templates."""
     core = create_core(settings)
-    bot, business = Bot(core), Business(core)
+    bot, business = Bot(core, call_in_reply), Business(core)
     return World(
         core=core,
         bot=bot,

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.acts import SAMPLE_FILES, CannotAct, Offer, newest_offer, own_entry
+from simulator.acts import SAMPLE_FILES, CannotAct, NotNow, Offer, newest_offer, own_entry
 from simulator.people import Document, Entry, Person
 from simulator.telegram import updates
 from simulator.telegram.bot import Bot, Json, Posted
@@ -35,7 +35,7 @@ class TelegramActs:
         if (parts.hostname or "").removeprefix("www.") not in ("t.me", "telegram.me"):
             raise CannotAct("Only a t.me link opens a Telegram chat.")
         if username.lower() != self._bot.settings.bot_username.lower():
-            raise CannotAct(
+            raise NotNow(
                 f"The link opens @{username}; the bot here is @{self._bot.settings.bot_username}."
             )
         payload = parse_qs(parts.query).get("start", [""])[0]
@@ -96,9 +96,7 @@ class TelegramActs:
     async def block(self, person: Person, *, blocked: bool) -> None:
         """Block or unblock the bot; it is told by `my_chat_member`."""
         if person.blocked == blocked:
-            raise CannotAct(
-                f"{person.name} has {'' if blocked else 'not '}blocked the bot already."
-            )
+            raise NotNow(f"{person.name} has {'' if blocked else 'not '}blocked the bot.")
         person.blocked = blocked
         timestamp = self._bot.core.clock.timestamp()
         change = updates.membership(person, self._bot.settings, timestamp, blocked=blocked)
@@ -158,7 +156,7 @@ class TelegramActs:
         emoji = str(details.get("emoji", "👍"))
         newest = next((e for e in reversed(person.chat.entries) if e.sender == "bot"), None)
         if newest is None:
-            raise CannotAct("There is no message of the bot to react to.")
+            raise NotNow("There is no message of the bot to react to.")
         reaction: Json = {
             "chat": updates.private_chat(person),
             "message_id": int(newest.provider_id),
@@ -173,4 +171,4 @@ class TelegramActs:
 
 def _must_not_block(person: Person) -> None:
     if person.blocked:
-        raise CannotAct(f"{person.name} has blocked the bot; unblock it first.")
+        raise NotNow(f"{person.name} has blocked the bot; unblock it first.")

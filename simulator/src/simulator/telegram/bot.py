@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from simulator.core import Core
@@ -57,10 +59,12 @@ class Query:
 class Bot:
     """The state behind the Bot API methods."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(
+        self, core: Core, on_reply: Callable[[Bot, Json], Coroutine[Any, Any, None]]
+    ) -> None:
         self.core = core
         self.settings = core.settings.telegram
-        self.webhook = Webhook(core, self._called_in_reply)
+        self.webhook = Webhook(core, partial(on_reply, self))
         self.queries: dict[str, Query] = {}
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.set_webhook_limit = SlidingWindow(1, SET_WEBHOOK_PERIOD_SECONDS)
@@ -78,12 +82,6 @@ class Bot:
         self._last_message_ids.clear()
         self._global_limit = SlidingWindow(MESSAGES_PER_SECOND_MAX, 1.0)
         self._chat_limits.clear()
-
-    async def _called_in_reply(self, reply: Json) -> None:
-        # Imported here because the methods are built on this class.
-        from simulator.telegram.methods import call_in_reply
-
-        await call_in_reply(self, reply)
 
     def person_of(self, chat_id: Any) -> Person | None:
         """Whom a chat id means, if the bot's platform knows it."""

@@ -35,7 +35,7 @@ class Described:
 Method = Callable[[Bot, Params], Awaitable[Any]]
 
 
-async def get_me(bot: Bot, params: Params) -> Json:
+async def get_me(bot: Bot, _: Params) -> Json:
     """getMe."""
     return updates.bot_user(bot.settings) | {
         "can_join_groups": True,
@@ -181,7 +181,7 @@ async def delete_webhook(bot: Bot, params: Params) -> Described:
     return Described(True, "Webhook was deleted" if before.url else "Webhook is already deleted")
 
 
-async def get_webhook_info(bot: Bot, params: Params) -> Json:
+async def get_webhook_info(bot: Bot, _: Params) -> Json:
     """getWebhookInfo."""
     config = bot.webhook.config
     shown: Json = {
@@ -209,6 +209,10 @@ async def set_my_commands(bot: Bot, params: Params) -> bool:
 async def get_my_commands(bot: Bot, params: Params) -> list[dict[str, str]]:
     """getMyCommands, by scope and language."""
     return bot.commands.get(_commands_key(params), [])
+
+
+async def _unknown_method(_: Bot, __: Params) -> Any:
+    raise TelegramError(404, "Not Found: method not found")
 
 
 METHODS: dict[str, Method] = {
@@ -241,9 +245,7 @@ async def call(bot: Bot, method: str, params: Params, **details: Any) -> Any:
     text = params.get("text") or params.get("caption")
     handle = person.id if person else None
     try:
-        if name not in METHODS:
-            raise TelegramError(404, "Not Found: method not found")
-        result = await METHODS[name](bot, params)
+        result = await METHODS.get(name, _unknown_method)(bot, params)
     except TelegramError as error:
         stats.call_refused(error.code, over_limit=error.over_limit)
         bot.core.ledger.write(

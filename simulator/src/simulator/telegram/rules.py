@@ -28,19 +28,19 @@ COMMAND_DESCRIPTION_LENGTH_MAX = 256
 SECRET_LENGTH_MAX = 256
 DEEP_LINK_PAYLOAD_LENGTH_MAX = 64
 CHAT_ACTIONS = frozenset(
-    [
+    {
         "typing",
         "upload_photo",
-        "record_video",
-        "upload_video",
-        "record_voice",
-        "upload_voice",
         "upload_document",
+        "upload_video",
+        "upload_voice",
+        "record_video",
+        "record_voice",
         "choose_sticker",
         "find_location",
         "record_video_note",
         "upload_video_note",
-    ]
+    }
 )
 
 Params = dict[str, Any]

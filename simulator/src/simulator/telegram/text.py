@@ -18,6 +18,8 @@ Entities = list[dict[str, Any]]
 
 ENTITIES_MAX = 100
 MARKDOWN_RESERVED = set("_*[]()~`>#+-=|{}.!")
+HTML_PLAIN = re.compile(r"[^<&]+")
+HTML_REFERENCE = re.compile(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-fA-F]+);")
 HTML_TAGS = {
     "b": "bold",
     "strong": "bold",
@@ -140,21 +142,15 @@ def _parse_html(text: str) -> tuple[str, Entities]:
     while position < len(text):
         character = text[position]
         if character == "&":
-            found = re.compile(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-fA-F]+);").match(text, position)
+            found = HTML_REFERENCE.match(text, position)
             out.add(html.unescape(found[0]) if found else "&")
             position = found.end() if found else position + 1
             continue
         if character != "<":
-            end = min(
-                (
-                    place
-                    for place in (text.find("<", position), text.find("&", position))
-                    if place > 0
-                ),
-                default=len(text),
-            )
-            out.add(text[position:end])
-            position = end
+            plain = HTML_PLAIN.match(text, position)
+            assert plain is not None
+            out.add(plain[0])
+            position = plain.end()
             continue
         offset = _bytes_before(text, position)
         end = text.find(">", position)

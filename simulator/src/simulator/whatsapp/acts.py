@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.acts import SAMPLE_FILES, CannotAct, Offer, newest_offer, own_entry
+from simulator.acts import SAMPLE_FILES, CannotAct, NotNow, Offer, newest_offer, own_entry
 from simulator.people import Document, Entry, Person
 from simulator.whatsapp import payloads
 from simulator.whatsapp.business import Business, Json
@@ -37,7 +37,7 @@ class WhatsAppActs:
             raise CannotAct("Only a wa.me link opens a WhatsApp chat.")
         own = self._business.settings.display_phone
         if number != own:
-            raise CannotAct(f"The link opens +{number}; the number here is +{own}.")
+            raise NotNow(f"The link opens +{number}; the number here is +{own}.")
         text = query.get("text", [""])[0]
         if not text:
             raise CannotAct("The link fills in no text, so there is nothing to send.")
@@ -96,7 +96,7 @@ class WhatsAppActs:
     async def block(self, person: Person, *, blocked: bool) -> None:
         """Block or unblock the business; WhatsApp does not tell it."""
         if person.blocked == blocked:
-            raise CannotAct(f"{person.name} has {'' if blocked else 'not '}blocked it already.")
+            raise NotNow(f"{person.name} has {'' if blocked else 'not '}blocked the business.")
         person.blocked = blocked
         person.chat.ring()
 
@@ -134,7 +134,7 @@ class WhatsAppActs:
         shown_kind: str = "text",
     ) -> Entry:
         if person.blocked:
-            raise CannotAct(f"{person.name} has blocked the business; unblock it first.")
+            raise NotNow(f"{person.name} has blocked the business; unblock it first.")
         self._business.read_by(person)  # who answers has read
         core = self._business.core
         wamid = self._business.new_wamid(person.phone)
@@ -193,7 +193,7 @@ class WhatsAppActs:
     def _react(self, person: Person, details: dict[str, Any]) -> None:
         newest = next((e for e in reversed(person.chat.entries) if e.sender == "bot"), None)
         if newest is None:
-            raise CannotAct("There is no message of the business to react to.")
+            raise NotNow("There is no message of the business to react to.")
         emoji = str(details.get("emoji", "👍"))
         self._send_hidden(person, "reaction", {"message_id": newest.provider_id, "emoji": emoji})
 
@@ -203,7 +203,7 @@ class WhatsAppActs:
     def _send_hidden(self, person: Person, kind: str, content: Json) -> None:
         """Something that the app is told of but that is no new message in the chat."""
         if person.blocked:
-            raise CannotAct(f"{person.name} has blocked the business; unblock it first.")
+            raise NotNow(f"{person.name} has blocked the business; unblock it first.")
         timestamp = self._business.core.clock.timestamp()
         wamid = self._business.new_wamid(person.phone)
         person.acted(timestamp)

@@ -21,7 +21,7 @@ from simulator.faults import (
 )
 from simulator.whatsapp.business import Business, Json
 from simulator.whatsapp.errors import (
-    PARSE_TOKEN_MESSAGE,
+    UNREADABLE_TOKEN,
     GraphError,
     invalid_parameter,
     invalid_token,
@@ -30,7 +30,7 @@ from simulator.whatsapp.errors import (
 from simulator.whatsapp.media import is_fresh, looked_up, uploaded
 from simulator.whatsapp.rules import checked_recipient
 
-AUTHENTICATE = f'OAuth "Facebook Platform" "invalid_token" "{PARSE_TOKEN_MESSAGE}"'
+AUTHENTICATE = f'OAuth "Facebook Platform" "invalid_token" "{UNREADABLE_TOKEN}"'
 VERSION = re.compile(r"\d{1,2}\.\d")
 
 Work = Callable[[], Awaitable[Json]]
@@ -153,10 +153,7 @@ class CloudApi:
         stats.calls[method] += 1
         fault: Fault | None = None
         try:
-            if not self._has_token(request):
-                raise invalid_token()
-            if not VERSION.fullmatch(request.path_params["version"]):
-                raise GraphError(2500, "Unknown path components", http_status=400)
+            self._check_caller(request)
             fault = self._core.faults.for_call(
                 "whatsapp", method, handle, is_message=method == "messages"
             )
@@ -244,6 +241,12 @@ class CloudApi:
             opaque=body.get("biz_opaque_callback_data"),
             **details,
         )
+
+    def _check_caller(self, request: Request) -> None:
+        if not self._has_token(request):
+            raise invalid_token()
+        if not VERSION.fullmatch(request.path_params["version"]):
+            raise GraphError(2500, "Unknown path components", http_status=400)
 
     def _has_token(self, request: Request) -> bool:
         return request.headers.get("authorization") == f"Bearer {self._settings.token}"

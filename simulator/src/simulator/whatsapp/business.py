@@ -226,8 +226,8 @@ class Business:
 
     async def _fetched(self, sent: Sent) -> bool:
         """Fetch a file that was sent as a link, as WhatsApp does after accepting the message."""
-        assert sent.link is not None and sent.link.link is not None
-        fetched = await fetch_link(sent.link.link)
+        assert sent.link is not None
+        fetched = await fetch_link(sent.link.link or "")
         if fetched is None:
             return False
         name, mime, content = fetched

@@ -61,7 +61,7 @@ DETAILS = {
 }
 
 ERROR_CODES_HREF = "/documentation/business-messaging/whatsapp/support/error-codes"
-PARSE_TOKEN_MESSAGE = "Invalid OAuth access token - Cannot parse access token"
+UNREADABLE_TOKEN = "Invalid OAuth access token - Cannot parse access token"  # noqa: S105 - a text
 
 
 class GraphError(Exception):
@@ -122,7 +122,7 @@ def missing_parameter(details: str) -> GraphError:
 
 def invalid_token() -> GraphError:
     """190 in the form that comes without `error_data`."""
-    return GraphError(190, PARSE_TOKEN_MESSAGE)
+    return GraphError(190, UNREADABLE_TOKEN)
 
 
 def no_such_object(object_id: str) -> GraphError:

@@ -281,9 +281,10 @@ class Webhook:
         else:
             webhooks.dropped += len(post.items)
         for item in post.items:
-            if item.entry is not None and item.person is not None:
-                if item.entry.raise_status("delivered" if delivered else "failed"):
-                    item.person.chat.ring()
+            if item.entry is None or item.person is None:
+                continue
+            if item.entry.raise_status("delivered" if delivered else "failed"):
+                item.person.chat.ring()
 
     def _envelope(self, items: list[Item]) -> Json:
         """Messages and statuses of a batch go into different entries, so that an app which
@@ -300,11 +301,11 @@ class Webhook:
             parts: Json = {"contacts": contacts} if contacts else {}
             parts[part_name] = [item.part for item in mine]
             entries.append([payloads.change(self._settings, "messages", parts)])
-        for item in items:
-            if item.kind == "identity":
-                entries.append(
-                    [payloads.change(self._settings, item.field, {item.field: [item.part]})]
-                )
+        entries.extend(
+            [payloads.change(self._settings, item.field, {item.field: [item.part]})]
+            for item in items
+            if item.kind == "identity"
+        )
         return payloads.envelope(self._settings, entries)
 
     def _spawn(self, work: Any) -> None:
