@@ -1,0 +1,64 @@
+"""A crowd of scripted people who all want something at once."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+from tests.e2e.people import PLATFORMS, Person, Silence, Simulator, whole_way
+
+PATIENCE_SECONDS = 90.0
+"""Longer than the slowest recovery of any part that is killed."""
+
+
+@dataclass
+class Outcome:
+    """What one person saw."""
+
+    person: Person
+    said: int = 0
+    heard: int = 0
+    ticket: bool = False
+    refused: bool = False
+    silent: bool = False
+
+
+@dataclass
+class Crowd:
+    """People on both platforms, each in a dialogue of their own."""
+
+    simulator: Simulator
+    seed: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    async def register(self, titles: list[str], people: int, at_once: int) -> list[Outcome]:
+        """Let `people` register, each for one of `titles`, `at_once` of them at a time."""
+        chance = random.Random(self.seed)
+        gate = asyncio.Semaphore(at_once)
+        wishes = [chance.choice(titles) for _ in range(people)]
+
+        async def one(number: int) -> None:
+            async with gate:
+                person = await self.simulator.person(
+                    PLATFORMS[number % len(PLATFORMS)], name=f"Person {number}"
+                )
+                self.outcomes.append(await self._dialogue(person, wishes[number]))
+
+        await asyncio.gather(*(one(number) for number in range(people)))
+        return self.outcomes
+
+    async def _dialogue(self, person: Person, title: str) -> Outcome:
+        outcome = Outcome(person)
+        for act in whole_way(person, title):
+            await act()
+            outcome.said += 1
+            try:
+                heard = await person.hears(PATIENCE_SECONDS)
+            except Silence:
+                outcome.silent = True
+                break
+            outcome.heard += 1
+            outcome.ticket = heard.document is not None
+            if "full" in heard.text.casefold():
+                outcome.refused = True
+                break
+        return outcome

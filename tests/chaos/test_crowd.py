@@ -1,0 +1,52 @@
+"""A crowd registers while parts die; afterwards an independent judge compares all records."""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from devstack.house import House
+from tests.chaos.crowd import Crowd
+from tests.chaos.injector import Injector
+from tests.chaos.judge import judge, seen_by
+from tests.e2e.people import Organiser, Simulator
+
+
+async def chaos(*, people: int, at_once: int, kills: int, seed: int) -> None:
+    """One run; fails with the judge's verdict."""
+    async with (
+        House() as house,
+        httpx.AsyncClient(base_url=house.simulator, timeout=30) as phones,
+        httpx.AsyncClient(base_url=house.registry, headers=house.admin, timeout=30) as desk,
+    ):
+        simulator = Simulator(phones)
+        organiser = Organiser(desk, simulator)
+        # Room for two thirds, so that "full" is heard under fire as well.
+        events = [
+            await organiser.publishes(title, seats=max(1, people // 6))
+            for title in ("Alpha", "Beta", "Gamma", "Delta")
+        ]
+        crowd, injector = Crowd(simulator, seed), Injector(house, seed)
+        killing = asyncio.create_task(injector.run(kills, gap_seconds=(0.2, 1.5)))
+        outcomes = await crowd.register([event["title"] for event in events], people, at_once)
+        killing.cancel()
+        with suppress(asyncio.CancelledError):
+            await killing
+        await injector.recovered()
+        await house.quiet()
+        verdict = await judge(house, outcomes, events)
+        sys.stdout.write(f"\nkills: {injector.kills}\nends: {dict(seen_by(outcomes))}\n{verdict}\n")
+        assert not verdict.faults
+        assert injector.kills, "the crowd was done before anything was killed"
+
+
+@pytest.mark.timeout(300)
+async def test_a_crowd_loses_nothing_while_every_part_dies() -> None:
+    await chaos(people=40, at_once=10, kills=7, seed=1)
+
+
+@pytest.mark.long
+async def test_long_crowd() -> None:
+    await chaos(people=2000, at_once=25, kills=100, seed=2)
