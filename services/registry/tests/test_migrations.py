@@ -1,10 +1,11 @@
 """The schema that the migrations make is the schema that the code means."""
 
 import asyncpg
+from sqlalchemy.ext.asyncio import create_async_engine
+
 from registry.database import async_url
 from registry.migrate import upgrade_within
 from registry.tables import Base
-from sqlalchemy.ext.asyncio import create_async_engine
 
 CATALOGUE = (
     """SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity

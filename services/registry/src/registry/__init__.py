@@ -1,0 +1,1 @@
+"""People, events and seats: the only owner of PostgreSQL."""

@@ -1,17 +1,18 @@
 """PostgreSQL: one bounded pool, transactions that are repeated when that is right, and failures
-by meaning."""
+by meaning.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import asyncpg
 import structlog
-from runtime.failures import Retry, Unavailable
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import (
     AsyncRetrying,
@@ -19,6 +20,8 @@ from tenacity import (
     stop_after_attempt,
     wait_random_exponential,
 )
+
+from runtime.failures import Retry, Unavailable
 
 LOCK_MILLISECONDS_MAX = 3_000
 STATEMENT_MILLISECONDS_MAX = 5_000
@@ -43,6 +46,10 @@ RACED_STATES = ("23505", "0A000")
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+
+class Raced(Exception):
+    """Somebody did the same at the same moment; whoever looks again finds it done."""
 
 
 class DatabaseFault(Exception):
@@ -100,7 +107,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
 
-    async def __aenter__(self) -> "Database":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -171,7 +178,7 @@ def _is_busy(error: BaseException) -> bool:
 
 def _is_worth_repeating(error: BaseException) -> bool:
     state = _sqlstate(error)
-    raced = state is not None and state.startswith(RACED_STATES)
+    raced = isinstance(error, Raced) or (state is not None and state.startswith(RACED_STATES))
     return raced or _is_lost(error) or (_is_busy(error) and not isinstance(error, PoolTimeoutError))
 
 

@@ -6,6 +6,7 @@ new schema: a migration adds, and a later release removes what nobody uses any m
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 from alembic import command
@@ -68,7 +69,7 @@ def main() -> None:
             "or postgresql://user@/name?host=/socket/dir"
         )
     upgrade(url)
-    print("The database has the newest schema.")
+    sys.stdout.write("The database has the newest schema.\n")
 
 
 if __name__ == "__main__":

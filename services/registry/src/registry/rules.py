@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from contracts import EventCard, EventDetails, EventStatus
+from contracts import EventCard, EventDetails, EventStatus, NoticeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +165,8 @@ def change(
     if event.status == "published" and details.status == "draft":
         return "unpublish"
     moved = details.starts_at != event.starts_at
-    if moved and details.starts_at <= now:
+    opened = event.status == "draft" and details.status == "published"
+    if (moved or opened) and details.starts_at <= now:
         return "past-start"
     changed = replace(event, **details.model_dump())
     if changed == event:
@@ -188,3 +189,28 @@ def call_off(event: Event | None, now: datetime) -> Event | WriteRefusal:
     if event.status == "finished" or (event.status == "published" and event.starts_at <= now):
         return "started"
     return replace(event, status="cancelled", version=event.version + 1)
+
+
+def is_still_true(
+    kind: NoticeKind, event_version: int, event: Event, seat_status: str, now: datetime
+) -> bool:
+    """Whether a planned notice may still be told.
+
+    Args:
+        kind: what it says.
+        event_version: the version of the event that it was planned for.
+        event: the event as it is now.
+        seat_status: the registration as it is now.
+        now: business time.
+    """
+    if seat_status != "confirmed":
+        return False
+    match kind:
+        case "reminder-24h" | "reminder-1h":
+            # A corrected typo makes a new version, but only a moved start makes this untrue.
+            current = event.start_version <= event_version <= event.version
+            return current and event.status == "published" and event.starts_at > now
+        case "event-cancelled":
+            return event.status == "cancelled"
+        case "event-changed":
+            return event.status == "published" and event_version == event.version

@@ -1,6 +1,7 @@
 """What the registry is told by its environment."""
 
 from pydantic import SecretStr, ValidationError
+
 from runtime.settings import ServiceSettings
 
 
@@ -32,7 +33,7 @@ def read_settings() -> Settings:
         SystemExit: something is missing; the message says what it is for and how to get one.
     """
     try:
-        settings = Settings()  # type: ignore[call-arg]  # filled from the environment
+        settings = Settings()
     except ValidationError as error:
         missing = [
             _MEANINGS[str(problem["loc"][0])]

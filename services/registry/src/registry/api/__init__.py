@@ -1,0 +1,1 @@
+"""The organiser API: HTTP in front of commands and reads."""

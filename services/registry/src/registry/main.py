@@ -1,0 +1,60 @@
+"""The registry: people, events and seats."""
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from contracts import FindEvent, FindNotice, ListEvents, ListRegistrations
+from contracts.topology import REGISTRY_COMMANDS
+from registry.api import problems
+from registry.api.access import organisers_only
+from registry.api.commanding import Commander
+from registry.api.commands import command_routes
+from registry.api.events import event_routes
+from registry.api.registrations import registration_routes
+from registry.database import Database
+from registry.handlers import Handlers, decode
+from registry.queries import Queries
+from registry.settings import Settings, read_settings
+from registry.tickets import Tickets
+from runtime.service import Service
+
+WORKERS = 8
+"""Commands that one process works on at a time; more connections make a hot row slower."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service, ready to be served."""
+    settings = settings or read_settings()
+    service = Service("registry", settings)
+    database = Database(settings.database_url.get_secret_value())
+    service.own(database)
+    service.probe("postgres", database.check)
+    handlers = Handlers(
+        database=database,
+        broker=service.broker,
+        clock=service.clock,
+        tickets=Tickets(settings.ticket_key.get_secret_value()),
+    )
+    service.on(
+        REGISTRY_COMMANDS,
+        object,
+        handlers.handle,
+        decode=decode,
+        workers=WORKERS,
+        on_dead=handlers.give_up,
+    )
+    queries = Queries(database=database, clock=service.clock)
+    service.answer(ListEvents, queries.list_events)
+    service.answer(FindEvent, queries.find_event)
+    service.answer(ListRegistrations, queries.list_registrations)
+    service.answer(FindNotice, queries.find_notice)
+    commander = Commander(database=database, broker=service.broker)
+    api = APIRouter(
+        dependencies=[Depends(organisers_only(settings.admin_token))],
+        responses=problems.RESPONSES,
+    )
+    api.include_router(event_routes(database=database, commander=commander, clock=service.clock))
+    api.include_router(registration_routes(database=database))
+    api.include_router(command_routes(commander=commander))
+    app = service.build(api)
+    problems.install(app)
+    return app

@@ -1,0 +1,167 @@
+"""Answers to the conversation's questions, as of now."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import (
+    Address,
+    EventAnswer,
+    EventsAnswer,
+    FindEvent,
+    FindNotice,
+    ListEvents,
+    ListRegistrations,
+    NoticeAnswer,
+    RegistrationCard,
+    RegistrationsAnswer,
+)
+from registry.database import Database
+from registry.event_store import EVENT_COLUMNS, as_event
+from registry.rules import is_still_true
+from registry.tables import EventRow, IdentityRow, Registration, User
+from runtime.clock import Clock
+from runtime.failures import Retry, Unavailable
+
+EVENTS_LISTED_MAX = 50
+REGISTRATIONS_LISTED_MAX = 50
+EVENT_HOURS_MAX = 24
+"""Events have no end; so long after the start a seat is still shown: people stand at the door."""
+
+A = TypeVar("A")
+
+
+class Queries:
+    """Reads for chats. Nothing here writes."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def _read(self, work: Callable[[AsyncConnection], Awaitable[A]]) -> A:
+        try:
+            return await self._database.run(work)
+        except Retry as error:
+            # Whoever asks has a person waiting: busy is as good as away.
+            raise Unavailable("postgres") from error
+
+    async def list_events(self, _query: ListEvents) -> EventsAnswer:
+        """What one can register for, the soonest first."""
+        return await self._read(partial(_list_events, self._clock.now()))
+
+    async def find_event(self, query: FindEvent) -> EventAnswer:
+        """The event behind an id or a code; a draft is nobody's business."""
+        return await self._read(partial(_find_event, query))
+
+    async def list_registrations(self, query: ListRegistrations) -> RegistrationsAnswer:
+        """The seats of whoever is behind this chat."""
+        return await self._read(partial(_list_registrations, query, self._clock.now()))
+
+    async def find_notice(self, query: FindNotice) -> NoticeAnswer:
+        """Who is to be told a notice, if it is still true."""
+        return await self._read(partial(_find_notice, query, self._clock.now()))
+
+
+async def _list_events(now: datetime, connection: AsyncConnection) -> EventsAnswer:
+    rows = await connection.execute(
+        select(*EVENT_COLUMNS)
+        .where(EventRow.status == "published", EventRow.date_time > now)
+        .order_by(EventRow.date_time, EventRow.id)
+        .limit(EVENTS_LISTED_MAX)
+    )
+    return EventsAnswer(events=tuple(as_event(row).card() for row in rows.mappings()))
+
+
+async def _find_event(query: FindEvent, connection: AsyncConnection) -> EventAnswer:
+    found = select(*EVENT_COLUMNS).where(EventRow.status != "draft")
+    if query.event_id is not None:
+        found = found.where(EventRow.id == query.event_id)
+    elif query.code is not None:
+        found = found.where(EventRow.code == query.code.strip().upper())
+    else:
+        return EventAnswer(event=None)
+    row = (await connection.execute(found)).mappings().one_or_none()
+    return EventAnswer(event=None if row is None else as_event(row).card())
+
+
+async def _list_registrations(
+    query: ListRegistrations, now: datetime, connection: AsyncConnection
+) -> RegistrationsAnswer:
+    address = query.address
+    rows = await connection.execute(
+        select(
+            *EVENT_COLUMNS,
+            Registration.id.label("registration_id"),
+            Registration.name,
+            Registration.ticket,
+        )
+        .join_from(Registration, EventRow)
+        .join(IdentityRow, IdentityRow.user_id == Registration.user_id)
+        .where(
+            IdentityRow.platform == address.platform,
+            IdentityRow.account == address.account,
+            IdentityRow.chat_id == address.chat_id,
+            Registration.status == "confirmed",
+            EventRow.status == "published",
+            EventRow.date_time > now - timedelta(hours=EVENT_HOURS_MAX),
+        )
+        .order_by(EventRow.date_time, EventRow.id)
+        .limit(REGISTRATIONS_LISTED_MAX)
+    )
+    return RegistrationsAnswer(
+        registrations=tuple(
+            RegistrationCard(
+                id=row["registration_id"],
+                event=as_event(row).card(),
+                status="confirmed",
+                ticket=row["ticket"],
+                name=row["name"],
+            )
+            for row in rows.mappings()
+        )
+    )
+
+
+async def _find_notice(
+    query: FindNotice, now: datetime, connection: AsyncConnection
+) -> NoticeAnswer:
+    found = (
+        select(
+            *EVENT_COLUMNS,
+            Registration.status.label("seat_status"),
+            Registration.name,
+            Registration.ticket,
+            User.language,
+            IdentityRow.platform,
+            IdentityRow.account,
+            IdentityRow.chat_id,
+        )
+        .join_from(Registration, EventRow)
+        .join(User, User.id == Registration.user_id)
+        .join(IdentityRow, IdentityRow.user_id == User.id)
+        .where(Registration.id == query.registration_id)
+        # The chat that was used last, of those that the person has.
+        .order_by(IdentityRow.updated_at.desc(), IdentityRow.platform, IdentityRow.chat_id)
+        .limit(1)
+    )
+    row = (await connection.execute(found)).mappings().one_or_none()
+    if row is None:
+        return NoticeAnswer()
+    event = as_event(row)
+    if not is_still_true(query.kind, query.event_version, event, row["seat_status"], now):
+        return NoticeAnswer()
+    return NoticeAnswer(
+        address=Address(platform=row["platform"], account=row["account"], chat_id=row["chat_id"]),
+        language=row["language"],
+        registration=RegistrationCard(
+            id=query.registration_id,
+            event=event.card(),
+            status="confirmed",
+            ticket=row["ticket"],
+            name=row["name"],
+        ),
+    )

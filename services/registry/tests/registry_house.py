@@ -1,0 +1,181 @@
+"""What the registry's tests share: commands as others send them, and a look into the streams."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from nats.js import JetStreamContext
+
+from contracts import (
+    Address,
+    CancelRegistration,
+    ClaimSeat,
+    Command,
+    CommandOutcome,
+    CreateEvent,
+    EventDetails,
+    NoticeDue,
+    Platform,
+    SeatClaimed,
+    SendDueReminders,
+    Sender,
+)
+from contracts.cards import RegistrationCard
+from registry.database import Database
+from registry.handlers import Handlers
+from registry.tickets import Tickets
+from runtime.broker import Broker
+from runtime.clock import Clock
+
+TICKETS = Tickets("a key for tests")
+
+
+def chat(person: int, platform: Platform = "telegram") -> Address:
+    if platform == "telegram":
+        return Address(platform=platform, account="123456", chat_id=str(5_000_000 + person))
+    return Address(platform=platform, account="106540352242922", chat_id=f"US.{5_000_000 + person}")
+
+
+def claim_seat(
+    event_id: UUID,
+    person: int = 1,
+    *,
+    platform: Platform = "telegram",
+    name: str = "Ann Lee",
+    phone: str | None = None,
+) -> ClaimSeat:
+    return ClaimSeat(
+        id=uuid4(),
+        occurred_at=datetime.now(UTC),
+        correlation_id=uuid4(),
+        event_id=event_id,
+        address=chat(person, platform),
+        sender=Sender(phone=phone),
+        name=name,
+        email_claimed="ann@example.org",
+        language="en",
+        registered_via=platform,
+    )
+
+
+def give_back(card: RegistrationCard, address: Address | None) -> CancelRegistration:
+    return CancelRegistration(
+        id=uuid4(),
+        occurred_at=datetime.now(UTC),
+        correlation_id=uuid4(),
+        event_id=card.event.id,
+        registration_id=card.id,
+        address=address,
+    )
+
+
+def tick(due_at: datetime) -> SendDueReminders:
+    return SendDueReminders(id=uuid4(), occurred_at=due_at, correlation_id=uuid4(), due_at=due_at)
+
+
+class MovableClock(Clock):
+    """The real clock with the file that the simulator writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "clock.json"
+        super().__init__(self.file)
+
+    def advance(self, by: timedelta) -> None:
+        seconds = self.offset_seconds + by.total_seconds()
+        self.file.write_text(json.dumps({"offset_seconds": seconds}), encoding="utf-8")
+
+
+class House:
+    """The registry's inside with real servers: handlers to call, a database and streams to read."""
+
+    def __init__(self, database_url: str, broker: Broker, clock: MovableClock) -> None:
+        self.database_url = database_url
+        self.broker = broker
+        self.clock = clock
+        self._databases: list[Database] = []
+        self.handlers = self.replica()
+
+    def replica(self) -> Handlers:
+        """Another process's handlers, with a pool of their own."""
+        database = Database(self.database_url)
+        self._databases.append(database)
+        return Handlers(database=database, broker=self.broker, clock=self.clock, tickets=TICKETS)
+
+    async def close(self) -> None:
+        for database in self._databases:
+            await database.__aexit__(None, None, None)
+
+    async def do(self, command: Command) -> None:
+        await self.handlers.handle(command)
+
+    async def event(
+        self,
+        seats: int = 2,
+        *,
+        starts_in: timedelta = timedelta(days=3),
+        status: Any = "published",
+    ) -> UUID:
+        """A new event's id."""
+        command = CreateEvent(
+            id=uuid4(),
+            occurred_at=self.clock.now(),
+            correlation_id=uuid4(),
+            event_id=uuid4(),
+            details=EventDetails(
+                title="PyCon",
+                starts_at=self.clock.now() + starts_in,
+                timezone="Europe/Berlin",
+                max_participants=seats,
+                status=status,
+            ),
+        )
+        await self.do(command)
+        return command.event_id
+
+    async def seat(self, event_id: UUID, person: int = 1) -> RegistrationCard:
+        """A seat that this person has just got."""
+        command = claim_seat(event_id, person)
+        await self.do(command)
+        outcome = (await self.answer(command)).outcome
+        assert isinstance(outcome, SeatClaimed)
+        return outcome.registration
+
+    async def rows(self, query: str, *parameters: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return await connection.fetch(query, *parameters)
+        finally:
+            await connection.close()
+
+    async def answer(self, command: Command) -> CommandOutcome:
+        """What the chat of this command was told."""
+        found = [answer for answer in await self.answers() if answer.command_id == command.id]
+        assert len(found) == 1
+        return found[0]
+
+    async def answers(self) -> list[CommandOutcome]:
+        bodies = await read_stream(self.broker.jetstream, "INBOUND")
+        return [CommandOutcome.model_validate(body) for _, body in bodies]
+
+    async def facts(self) -> list[tuple[str, dict[str, Any]]]:
+        return await read_stream(self.broker.jetstream, "EVENTS")
+
+    async def notices(self) -> list[NoticeDue]:
+        return [
+            NoticeDue.model_validate(body)
+            for subject, body in await self.facts()
+            if subject == "notice.due"
+        ]
+
+
+async def read_stream(jetstream: JetStreamContext, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every message of a stream, without taking any."""
+    state = (await jetstream.stream_info(name)).state
+    found = []
+    for sequence in range(max(1, state.first_seq), state.last_seq + 1):
+        message = await jetstream.get_msg(name, sequence)
+        found.append((message.subject or "", json.loads(message.data or b"{}")))
+    return found
