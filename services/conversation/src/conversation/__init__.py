@@ -1,0 +1,1 @@
+"""The dialogue: what a person says, and what the bot answers."""

@@ -1,0 +1,17 @@
+"""The dialogue: pure, and told what it must know."""
+
+from conversation.dialogue.facts import FactMissing, Facts
+from conversation.dialogue.state import Stage, State
+from conversation.dialogue.step import Owed, Step, is_ignored, new_chat, step
+
+__all__ = [
+    "FactMissing",
+    "Facts",
+    "Owed",
+    "Stage",
+    "State",
+    "Step",
+    "is_ignored",
+    "new_chat",
+    "step",
+]

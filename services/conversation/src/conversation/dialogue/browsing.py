@@ -1,0 +1,128 @@
+"""Looking around: the list of events, and one event."""
+
+from contracts import EventCard
+from conversation.dialogue.state import ChosenEvent, Context, Offer, Stage
+from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
+from conversation.moments import in_brief, in_words
+
+BODY_CHARACTERS_MAX = 1024
+"""WhatsApp's limit for a text with buttons (platforms.md B4); on Telegram it is 4096."""
+LEAD_CHARACTERS_MAX = 200
+"""Left free for a sentence before the card."""
+TITLE_PART_CHARACTERS_MIN = 3
+"""Part of a title that is worth looking for."""
+
+
+def greeting(turn: Turn, _argument: str = "") -> Reply:
+    """Hello, and what is on."""
+    reply = events(turn)
+    assert reply.prompt is not None
+    return Reply(reply.state, reply.prompt.led_by(turn.say("greeting")))
+
+
+def events(turn: Turn, argument: str = "") -> Reply:
+    """The list of events, a page at a time."""
+    found = turn.facts.events()
+    listing = turn.at(Stage.CHOOSING_EVENT)
+    if not found:
+        return listing.ends(Prompt(turn.say("events.none"), (_my(turn),)))
+    page = Page.of(found, page_number(argument))
+    lines = [
+        turn.say("list.line", number=number, title=card.title, when=_brief(turn, card))
+        for number, card in enumerate(page.items, start=1)
+    ]
+    offers = tuple(
+        Offer(id=f"ev:{card.code}", label=card.title, description=_brief(turn, card))
+        for card in page.items
+    )
+    parts = [turn.say("events.choose"), "\n".join(lines)]
+    if page.count > 1:
+        parts.append(turn.say("list.page", number=page.number, count=page.count))
+    return listing.ends(
+        Prompt(
+            "\n\n".join(parts),
+            offers + page.offers(turn, "events"),
+            choices_label=turn.say("button.choose"),
+        )
+    )
+
+
+def card(turn: Turn, code: str) -> Reply:
+    """One event, truthfully, with what can be done next."""
+    found = turn.facts.event(code)
+    if found is None or found.status == "draft":
+        reply = events(turn)
+        assert reply.prompt is not None
+        return Reply(reply.state, reply.prompt.led_by(turn.say("event.unknown")))
+    reading = turn.at(Stage.CHOOSING_EVENT, Context(event=ChosenEvent.of(found)))
+    return reading.ends(Prompt(_card_text(turn, found), _card_offers(turn, found)))
+
+
+def typed(turn: Turn, text: str) -> Reply | None:
+    """An event by its title, a part that only one title has, or its bare code."""
+    said = " ".join(text.split()).casefold()
+    found = turn.facts.events()
+    exact = [event for event in found if event.title.casefold() == said]
+    part = [event for event in found if said in event.title.casefold()]
+    if exact:
+        return card(turn, exact[0].code)
+    if len(part) == 1 and len(said) >= TITLE_PART_CHARACTERS_MIN:
+        return card(turn, part[0].code)
+    by_code = [event for event in found if event.code.casefold() == said]
+    return card(turn, by_code[0].code) if by_code else None
+
+
+def is_open(event: EventCard, turn: Turn) -> bool:
+    """Whether a seat can be asked for; whether one is left is decided by the registry alone."""
+    return event.status == "published" and event.starts_at > turn.now
+
+
+def place(turn: Turn, location: str) -> str:
+    """Where it is; organisers may announce that later."""
+    return location or turn.say("event.place-unknown")
+
+
+def _card_text(turn: Turn, event: EventCard) -> str:
+    facts = turn.say(
+        "event.card",
+        title=event.title,
+        when=in_words(event.starts_at, event.timezone, turn.state.language),
+        where=place(turn, event.location),
+        seats=_seats(turn, event),
+    )
+    if not event.description:
+        return facts
+    room = BODY_CHARACTERS_MAX - LEAD_CHARACTERS_MAX - len(facts) - len("\n\n…")
+    description = event.description
+    if turn.address.platform == "whatsapp" and len(description) > room:
+        # Cut at a word. A second bubble would cost the person's quota of one in six seconds.
+        description = description[:room].rpartition(" ")[0] + "…"
+    return f"{facts}\n\n{description}"
+
+
+def _seats(turn: Turn, event: EventCard) -> str:
+    if event.status == "cancelled":
+        return turn.say("event.cancelled")
+    if not is_open(event, turn):
+        return turn.say("event.started")
+    if event.seats_left == 0:
+        return turn.say("event.full")
+    return turn.count("event.seats-left", event.seats_left)
+
+
+def _card_offers(turn: Turn, event: EventCard) -> tuple[Offer, ...]:
+    back = Offer(id="events", label=turn.say("button.events"), role="back")
+    if not is_open(event, turn):
+        return (back,)
+    if event.seats_left == 0:
+        return (Offer(id=f"ev:{event.code}", label=turn.say("button.look-again")), back)
+    register = Offer(id=f"reg:{event.code}", label=turn.say("button.register"), role="yes")
+    return (register, Offer(id="events", label=turn.say("button.back"), role="back"))
+
+
+def _brief(turn: Turn, event: EventCard) -> str:
+    return in_brief(event.starts_at, event.timezone, turn.state.language)
+
+
+def _my(turn: Turn) -> Offer:
+    return Offer(id="my", label=turn.say("button.my"))

@@ -1,0 +1,67 @@
+"""What each choice does. Its id carries what it means, so that an old button stays truthful."""
+
+from collections.abc import Callable
+
+from conversation.dialogue import asides, browsing, mine, registering
+from conversation.dialogue.state import REGISTERING, Stage
+from conversation.dialogue.turn import Reply, Turn
+
+Action = Callable[[Turn, str], Reply]
+
+OF_A_QUESTION: dict[str, Action] = {
+    # <verb>:<token of the question>; the token of an older question is stale.
+    "name": registering.take_suggested_name,
+    "mail-fix": registering.take_suggested_email,
+    "mail-keep": registering.keep_email,
+    "ok": registering.claim,
+    "change": registering.change,
+    "leave": registering.leave,
+    "back": registering.back,
+}
+
+ALWAYS: dict[str, Action] = {
+    "start": browsing.greeting,
+    "events": browsing.events,
+    "ev": browsing.card,
+    "reg": registering.begin,
+    "my": mine.registrations,
+    "tickets": mine.tickets,
+    "ticket": mine.ticket,
+    "drops": mine.choose_to_drop,
+    "drop": mine.drop,
+    "drop-now": mine.drop_now,
+    "keep": mine.keep,
+    "here": asides.here,
+    "help": asides.help_,
+    "lang": asides.language,
+    "unknown": asides.unknown,
+}
+
+
+def choose(turn: Turn, choice_id: str) -> Reply:
+    """Do what was tapped, or what was said in its words."""
+    verb, _, argument = choice_id.partition(":")
+    if verb in OF_A_QUESTION and argument:
+        if argument != turn.state.context.token:
+            return asides.stale(turn)
+        return OF_A_QUESTION[verb](turn, argument)
+    if verb == "back":
+        return registering.back(turn)
+    if verb == "cancel":
+        # With something begun it is the way out; with nothing begun a seat is meant.
+        return registering.leave(turn) if turn.state.stage in REGISTERING else mine.cancel(turn)
+    action = ALWAYS.get(verb)
+    return action(turn, argument) if action else asides.stale(turn)
+
+
+def typed(turn: Turn, text: str) -> Reply:
+    """Text that stands for no choice: an answer to the open question, a title, or nothing."""
+    if turn.state.stage is Stage.START:
+        return browsing.greeting(turn)
+    if turn.state.stage is Stage.ENTERING_NAME:
+        return registering.typed_name(turn, text)
+    if turn.state.stage is Stage.ENTERING_EMAIL:
+        return registering.typed_email(turn, text)
+    if turn.state.stage is Stage.CHOOSING_EVENT and (found := browsing.typed(turn, text)):
+        return found
+    return asides.unknown(turn)

@@ -1,0 +1,168 @@
+"""Where a chat stands: everything that the next step depends on, and nothing else."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from contracts import EventCard, InboundMessage
+from contracts.model import Value
+from conversation.texts import Language
+
+
+class Stage(StrEnum):
+    """The owner's six states. Waiting for an outcome is no stage but `State.waiting`."""
+
+    START = "START"
+    CHOOSING_EVENT = "CHOOSING_EVENT"
+    """Reading the list, or one card when `Context.event` is set."""
+    ENTERING_NAME = "ENTERING_NAME"
+    ENTERING_EMAIL = "ENTERING_EMAIL"
+    CONFIRMING = "CONFIRMING"
+    REGISTERED = "REGISTERED"
+
+
+REGISTERING = frozenset({Stage.ENTERING_NAME, Stage.ENTERING_EMAIL, Stage.CONFIRMING})
+"""The stages that something typed so far would be lost in."""
+
+Role = Literal["yes", "no", "back", "next", "previous"]
+
+
+class Offer(Value):
+    """One choice of the last prompt; its number, its label or its role may be typed instead."""
+
+    id: str
+    label: str
+    description: str | None = None
+    role: Role | None = None
+
+
+class Profile(Value):
+    """What a person told us at the first registration, so that nobody is asked twice."""
+
+    name: str | None = None
+    email: str | None = None
+
+
+class ChosenEvent(Value):
+    """What the questions need of the event, so that they can be asked while the registry rests."""
+
+    id: UUID
+    code: str
+    title: str
+    starts_at: AwareDatetime
+    timezone: str
+    location: str
+
+    @classmethod
+    def of(cls, card: EventCard) -> "ChosenEvent":
+        """The part of a card that is kept."""
+        return cls(
+            id=card.id,
+            code=card.code,
+            title=card.title,
+            starts_at=card.starts_at,
+            timezone=card.timezone,
+            location=card.location,
+        )
+
+
+class Context(Value):
+    """A registration in the making."""
+
+    event: ChosenEvent | None = None
+    name: str | None = None
+    email: str | None = None
+    suggested_name: str | None = None
+    suggested_email: str | None = None
+    typed_email: str | None = None
+    """Waits for a word on the suggestion."""
+    token: str | None = None
+    """Names the question that is open now; buttons of older questions carry older ones."""
+
+
+class Dropping(Value):
+    """A seat that the person was just asked about giving up."""
+
+    registration_id: UUID
+    event: ChosenEvent
+
+
+Wish = Literal["claim", "drop"]
+
+
+class Waiting(Value):
+    """The one command of this chat that has no outcome yet."""
+
+    command_id: UUID
+    wish: Wish
+    choice_id: str
+    """What was tapped for it; tapping it again is the same wish."""
+    since: AwareDatetime
+    told: bool = False
+    """The person knows that it takes longer."""
+
+
+class State(Value):
+    """One chat."""
+
+    stage: Stage = Stage.START
+    language: Language = "en"
+    profile: Profile = Profile()
+    context: Context = Context()
+    dropping: Dropping | None = None
+    offered: tuple[Offer, ...] = ()
+    """The choices of the last prompt, for those who type."""
+    waiting: Waiting | None = None
+    kept: tuple[InboundMessage, ...] = ()
+    """Said while waiting; answered in this order after the outcome."""
+    heard_at: AwareDatetime | None = None
+    """The platform's time of the last thing that the person said."""
+
+    def at(self, stage: Stage, context: Context) -> "State":
+        """The same chat at another stage."""
+        return self.model_copy(update={"stage": stage, "context": context, "dropping": None})
+
+    def in_language(self, language: Language) -> "State":
+        """The same chat in another language."""
+        return self.model_copy(update={"language": language})
+
+    def offering(self, offers: tuple[Offer, ...]) -> "State":
+        """After a prompt with these choices."""
+        return self.model_copy(update={"offered": offers})
+
+    def known_as(self, profile: Profile) -> "State":
+        """After a registration under this name and address."""
+        return self.model_copy(update={"profile": profile})
+
+    def asked_to_drop(self, dropping: Dropping) -> "State":
+        """After asking whether a seat is to be given up."""
+        return self.model_copy(update={"dropping": dropping})
+
+    def waiting_for(
+        self, command_id: UUID, wish: Wish, choice_id: str, since: datetime, *, told: bool
+    ) -> "State":
+        """With a command on its way."""
+        waiting = Waiting(
+            command_id=command_id, wish=wish, choice_id=choice_id, since=since, told=told
+        )
+        return self.model_copy(update={"waiting": waiting})
+
+    def told_to_wait(self) -> "State":
+        """The person knows that it takes longer."""
+        assert self.waiting is not None
+        return self.model_copy(update={"waiting": self.waiting.model_copy(update={"told": True})})
+
+    def answered(self) -> "State":
+        """The outcome is here."""
+        return self.model_copy(update={"waiting": None})
+
+    def keeping(self, kept: tuple[InboundMessage, ...]) -> "State":
+        """With these things still to be answered."""
+        return self.model_copy(update={"kept": kept})
+
+    def heard(self, at: datetime) -> "State":
+        """The person said something at that time."""
+        return self.model_copy(update={"heard_at": at})

@@ -1,0 +1,123 @@
+"""What the conversation does with what it hears."""
+
+from collections import OrderedDict
+from datetime import datetime
+from uuid import UUID
+
+from contracts import (
+    FindNotice,
+    InboundItem,
+    InboundMessage,
+    NoticeAnswer,
+    NoticeDue,
+    OutboundMessage,
+    derived_id,
+)
+from conversation import notices
+from conversation.dialogue import FactMissing, Facts, Owed, State, Step, is_ignored, new_chat, step
+from conversation.registry import Registry
+from conversation.store import Chats
+from conversation.texts import texts
+from runtime.broker import Broker
+from runtime.clock import Clock
+from runtime.documents import Conflict
+from runtime.failures import Retry
+from runtime.faults import broken, crash_point
+from runtime.metrics import counter
+
+CONFLICTS_MAX = 5
+CONFLICT_RETRY_SECONDS = 0.5
+FACTS_MAX = 32
+"""Questions in one step; one thing said needs three at most, and five may have been kept."""
+PUBLISHED_REMEMBERED_MAX = 10_000
+
+_inputs = counter("turnout_inputs_total", "What people did, by what became of it.", ("result",))
+
+
+class Handlers:
+    """Load, decide, save, say."""
+
+    def __init__(self, broker: Broker, chats: Chats, registry: Registry, clock: Clock) -> None:
+        self._broker = broker
+        self._chats = chats
+        self._registry = registry
+        self._clock = clock
+        self._published: OrderedDict[UUID, None] = OrderedDict()
+
+    async def hear(self, item: InboundItem) -> None:
+        """A person said something, or the answer to the person's wish is here."""
+        if is_ignored(item):
+            _inputs.labels(result="ignored").inc()
+            return
+        for _ in range(CONFLICTS_MAX):
+            chat = await self._chats.load(item)
+            document, now = chat.document, self._clock.now()
+            if document.has_seen(item.id) and not broken("dedup"):
+                await self._publish(item.id, document.owed_for(item.id))
+                _inputs.labels(result="repeated").inc()
+                return
+            for earlier_id, owed in document.pending(now).items():
+                if earlier_id not in self._published:
+                    await self._publish(earlier_id, owed)
+            taken = await self._decide(document.state, item, now)
+            crash_point("conversation.before-cas")
+            try:
+                await self._chats.save(chat, document.after(item.id, taken.state, taken.owed, now))
+            except Conflict:
+                continue
+            crash_point("conversation.after-cas")
+            await self._publish(item.id, taken.owed)
+            crash_point("conversation.after-publish")
+            _inputs.labels(result="answered").inc()
+            return
+        raise Retry("the chat's document is contended", CONFLICT_RETRY_SECONDS)
+
+    async def apologise(self, item: InboundItem, _reason: str) -> None:
+        """What the person said could not be answered and is set aside: nobody is left waiting."""
+        if is_ignored(item):
+            return
+        language = new_chat(item).language
+        await self._broker.publish(
+            OutboundMessage(
+                id=derived_id(item.id, "dead"),
+                occurred_at=self._clock.now(),
+                correlation_id=item.correlation_id,
+                address=item.address,
+                priority="reply",
+                language=language,
+                text=texts(language).say("conversation.failed"),
+                heard_at=item.sent_at if isinstance(item, InboundMessage) else None,
+            )
+        )
+
+    async def tell(self, notice: NoticeDue) -> None:
+        """A reminder or news of an event is due for one person."""
+        answer = await self._broker.ask(
+            FindNotice(
+                kind=notice.kind,
+                registration_id=notice.registration_id,
+                event_version=notice.event_version,
+            )
+        )
+        assert isinstance(answer, NoticeAnswer)
+        message = notices.render(notice, answer)
+        if message is not None and self._clock.now() < notice.expires_at:
+            await self._broker.publish(message)
+
+    async def _decide(self, state: State, item: InboundItem, now: datetime) -> Step:
+        facts = Facts()
+        for _ in range(FACTS_MAX):
+            try:
+                return step(state, item, facts, now)
+            except FactMissing as missing:
+                answer = await self._registry.answer(missing.query)
+                facts = facts.with_answer(missing.query, answer)
+        raise AssertionError("a step asks for more than it can need")
+
+    async def _publish(self, input_id: UUID, owed: tuple[Owed, ...]) -> None:
+        for message in owed:
+            await self._broker.publish(message)
+        self._published[input_id] = None
+        self._published.move_to_end(input_id)
+        if len(self._published) > PUBLISHED_REMEMBERED_MAX:
+            self._published.popitem(last=False)
