@@ -1,0 +1,1 @@
+"""Ticks: what is due is said once, however many schedulers run."""

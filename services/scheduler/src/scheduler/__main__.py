@@ -1,0 +1,7 @@
+"""`python -m scheduler`."""
+
+from runtime.service import serve
+from scheduler.main import create_app
+
+if __name__ == "__main__":
+    serve(create_app)

@@ -1,0 +1,35 @@
+"""When a tick is due, and what it says."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts import SendDueReminders
+from scheduler.ticks import TICKS
+
+(REMINDERS,) = TICKS
+TIMES = st.floats(1.6e9, 4.1e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@given(TIMES)
+def test_a_tick_is_due_at_whole_periods_and_never_in_the_future(now: datetime) -> None:
+    due_at = REMINDERS.due_at(now)
+
+    assert timedelta(0) <= now - due_at < timedelta(seconds=5)
+    assert due_at.timestamp() % 5 == 0
+    assert REMINDERS.due_at(due_at) == due_at
+
+
+@given(TIMES)
+def test_whoever_says_a_tick_says_the_same(now: datetime) -> None:
+    due_at = REMINDERS.due_at(now)
+    elsewhere = REMINDERS.due_at(now.astimezone(timezone(timedelta(hours=5, minutes=30))))
+
+    said = REMINDERS.command(due_at)
+
+    assert isinstance(said, SendDueReminders)
+    assert said == REMINDERS.command(elsewhere)
+    assert said.id == said.correlation_id
+    assert said.due_at == due_at
+    assert said.id != REMINDERS.command(due_at + timedelta(seconds=5)).id
