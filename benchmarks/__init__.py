@@ -1,0 +1,1 @@
+"""Ratios against yardsticks, both sides measured in the same run."""
