@@ -31,7 +31,7 @@ class Supervisor:
     def __init__(self, options: Options, screen: Screen) -> None:
         self._options = options
         self._screen = screen
-        self._installation: Installation = _built(plan(options))
+        self._installation: Installation = plan(options)
         self._ready = False
         self._stopping = False
         self._logs = options.home / "log"
@@ -144,8 +144,6 @@ class Supervisor:
     async def _introduce(self) -> None:
         """Make the parts known to each other, and put something on the table."""
         options = self._options
-        if not hasattr(self._installation.simulator, "replica"):
-            return
         await set_webhook(options.ports, self._installation.environment)
         self._screen.done("webhooks")
         if options.seed == "demo":
@@ -191,17 +189,3 @@ def _first(failures: ExceptionGroup[Failed]) -> Failed:
     for failure in failures.exceptions:
         return _first(failure) if isinstance(failure, ExceptionGroup) else failure
     raise AssertionError("an exception group is never empty")
-
-
-def _built(installation: Installation) -> Installation:
-    """Only the rooms that can be started by now."""
-    from dataclasses import replace
-
-    from devstack.options import ROOT
-
-    ready = tuple(
-        p
-        for p in installation.services
-        if (ROOT / f"services/{p.name}/src/{p.name}/__main__.py").exists()
-    )
-    return replace(installation, services=ready)
