@@ -91,6 +91,23 @@ async def test_a_batch_is_in_the_streams_item_by_item(gateway: Gateway) -> None:
     assert (delivery["outbound_id"], delivery["status"]) == (OUTBOUND, "read")
 
 
+async def test_nothing_of_a_chat_overtakes_what_the_broker_refused(gateway: Gateway) -> None:
+    config = (await gateway.jetstream.stream_info("INBOUND")).config
+    await gateway.jetstream.update_stream(config, max_msg_size=2000)
+    refused = text(2) | {"text": {"body": "a" * 4000}}
+
+    response = await gateway.whatsapp(batch([text(1), refused, text(3)]))
+
+    assert response.status_code == 503
+    stored = await gateway.stored("INBOUND")
+    assert [message["content"]["text"] for message in stored] == ["text 1"]
+
+    await gateway.jetstream.update_stream(config, max_msg_size=-1)
+    assert (await gateway.whatsapp(batch([text(1), refused, text(3)]))).status_code == 200
+    said = [message["content"]["text"] for message in await gateway.stored("INBOUND")]
+    assert said == ["text 1", "a" * 4000, "text 3"]
+
+
 async def test_the_reply_to_a_tap_answers_it(gateway: Gateway) -> None:
     query = {
         "id": "180",
@@ -346,12 +363,14 @@ async def test_missing_streams_are_no_reason_to_say_that_we_have_it(gateway: Gat
 async def test_neither_people_nor_secrets_are_in_what_the_gateway_tells_of_itself(
     gateway: Gateway, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    phone, words = "16505559876", "nobody-may-read-this"
+    phone, words, chat = "16505559876", "nobody-may-read-this", "7391"
     said = text(1, sender=phone) | {"text": {"body": words}}
     await gateway.whatsapp(batch([said, {"id": "wamid.bad", "from": phone, "text": words}]))
     await gateway.telegram(update(1, text=words))
     await gateway.telegram({"update_id": 2, "message": {"text": words}})
-    await gateway.telegram({"update_id": 3, "message": {"text": words, "chat": {"id": 10**80}}})
+    await gateway.telegram(
+        {"update_id": 3, "message": {"text": words, "chat": {"id": int(chat * 40)}}}
+    )
     await gateway.telegram(update(4, text=words), **{SECRET_HEADER: "a-wrong-secret-that-was-sent"})
 
     metrics = (await gateway.http.get("/metrics")).text
@@ -360,7 +379,7 @@ async def test_neither_people_nor_secrets_are_in_what_the_gateway_tells_of_itsel
     assert "unreadable webhook set aside" in told
     assert 'turnout_webhooks_total{platform="telegram",result="forged"' in told
     secrets = (TELEGRAM_SECRET, APP_SECRET, VERIFY_TOKEN, "demo-telegram-token", "a-wrong-secret")
-    for private in (phone, words, *secrets):
+    for private in (phone, words, chat * 4, *secrets):
         assert private not in told
 
 
