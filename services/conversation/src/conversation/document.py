@@ -90,9 +90,7 @@ class ChatDocument(Value):
             ValueError: it is too large even so, which the limits of the dialogue rule out.
         """
         document = self
-        while len(body := document.model_dump_json(exclude_defaults=True).encode()) > (
-            DOCUMENT_BYTES_MAX
-        ):
+        while len(body := document.model_dump_json().encode()) > DOCUMENT_BYTES_MAX:
             if len(document.seen) <= SEEN_MIN:
                 raise ValueError(f"a chat's document has {len(body)} bytes")
             kept = max(SEEN_MIN, len(document.seen) // 2)

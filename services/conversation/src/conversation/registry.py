@@ -27,11 +27,11 @@ class Registry:
     async def answer(self, query: Query) -> BaseModel | None:
         """The answer, at most `FRESH_SECONDS` old; None when the registry is silent."""
         now = time.monotonic()
+        if now < self._silent_until:
+            return None
         remembered = self._remembered.get(query)
         if remembered is not None and now - remembered[0] < FRESH_SECONDS:
             return remembered[1]
-        if now < self._silent_until:
-            return None
         try:
             answer = await self._broker.ask(query)
         except Unavailable:

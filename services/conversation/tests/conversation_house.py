@@ -1,0 +1,139 @@
+"""A conversation in front of a real broker, with the registry's seam played by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import nats
+from conversation_talk import World
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.errors import KeyNotFoundError
+
+from contracts import (
+    ClaimSeat,
+    FindEvent,
+    FindNotice,
+    InboundItem,
+    ListEvents,
+    ListRegistrations,
+    NoticeAnswer,
+    OutboundMessage,
+    Query,
+)
+from contracts.topology import FSM
+from conversation.handlers import Handlers
+from conversation.registry import Registry
+from conversation.settings import Settings
+from conversation.store import Chats, document_key
+from runtime.broker import UNAVAILABLE_HEADER
+from runtime.service import Service
+from runtime.testing import eventually
+
+QUERIES: tuple[type[Query], ...] = (ListEvents, FindEvent, ListRegistrations, FindNotice)
+
+
+@dataclass
+class House:
+    """What the tests look at: the broker itself, and what the registry was asked."""
+
+    url: str
+    client: Client
+    world: World
+    notice: NoticeAnswer = NoticeAnswer()  # noqa: RUF009 - a frozen value
+    asked: list[Query] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
+    """The ids that somebody published at `out.>` and `command.>`, copies included."""
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """The registry answers while it is open."""
+
+    async def stored(self, stream: str) -> list[bytes]:
+        """The bodies that a stream holds, in order."""
+        jetstream = self.client.jetstream()
+        last = (await jetstream.stream_info(stream)).state.last_seq
+        return [
+            (await jetstream.get_msg(stream, sequence)).data or b""
+            for sequence in range(1, last + 1)
+        ]
+
+    async def messages(self, stream: str = "OUTBOUND") -> list[OutboundMessage]:
+        """What people are owed."""
+        return [OutboundMessage.model_validate_json(body) for body in await self.stored(stream)]
+
+    async def claims(self) -> list[ClaimSeat]:
+        """The claims that the registry is owed."""
+        return [ClaimSeat.model_validate_json(body) for body in await self.stored("COMMANDS")]
+
+    async def hears(self, count: int) -> list[OutboundMessage]:
+        """Wait until that many messages are owed in all."""
+        async with asyncio.timeout(20):
+            while len(found := await self.messages()) < count:
+                await asyncio.sleep(0.02)
+        return found
+
+    async def says(self, item: InboundItem) -> None:
+        """Put an item into the stream, as gateway and registry do."""
+        await self.client.jetstream().publish(
+            item.route(),
+            item.model_dump_json().encode(),
+            headers={"Nats-Msg-Id": str(item.id)},
+        )
+
+    async def revision(self, item: InboundItem) -> int | None:
+        """The revision of the chat's document."""
+        bucket = await self.client.jetstream().key_value(FSM.name)
+        try:
+            return (await bucket.get(document_key(item.address))).revision
+        except KeyNotFoundError:
+            return None
+
+    async def _answer(self, message: Msg) -> None:
+        query = next(kind for kind in QUERIES if kind.subject == message.subject)
+        asked = query.model_validate_json(message.data)
+        self.asked.append(asked)
+        await self.gate.wait()
+        answer = self.notice if isinstance(asked, FindNotice) else self.world.answer(asked)
+        if answer is None:
+            await self.client.publish(message.reply, headers={UNAVAILABLE_HEADER: "postgres"})
+        else:
+            await message.respond(answer.model_dump_json().encode())
+
+    async def _note(self, message: Msg) -> None:
+        self.published.append((message.headers or {}).get("Nats-Msg-Id", ""))
+
+
+@asynccontextmanager
+async def house_at(url: str, world: World | None = None) -> AsyncIterator[House]:
+    """A registry's seam and a pair of ears on a provisioned server."""
+    client = await nats.connect(url)
+    house = House(url, client, world or World())
+    house.gate.set()
+
+    async def answer(message: Msg) -> None:
+        # Each in its own task: one that waits at the gate must not hold up the next.
+        tasks.add(asyncio.create_task(house._answer(message)))
+
+    tasks: set[asyncio.Task[None]] = set()
+    for query in QUERIES:
+        await client.subscribe(query.subject, cb=answer)
+    for subject in ("out.>", "bulk.>", "command.>"):
+        await client.subscribe(subject, cb=house._note)
+    await client.flush()
+    try:
+        yield house
+        await asyncio.gather(*tasks)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def handlers_at(url: str) -> AsyncIterator[Handlers]:
+    """One replica's handlers on a connection of their own, called by the test."""
+    service = Service("conversation", Settings(nats_url=url))
+    chats = Chats(service.broker)
+    service.own(chats)
+    app = service.build()
+    async with app.router.lifespan_context(app):
+        await eventually(lambda: service.health.started)
+        yield Handlers(service.broker, chats, Registry(service.broker), service.clock)

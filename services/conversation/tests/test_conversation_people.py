@@ -1,0 +1,105 @@
+"""Names and addresses as people type them."""
+
+import pytest
+
+from conversation.dialogue.people import email_of, name_of, suggested_email
+from conversation.dialogue.state import Offer
+from conversation.dialogue.understanding import choice_of
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Ann", "Ann"),
+        ("  Ann \n  Smith ", "Ann Smith"),
+        ("李明", "李明"),
+        ("محمد علی", "محمد علی"),
+        ("Jean-Luc O'Neill", "Jean-Luc O'Neill"),
+        ("Ann\u202eSmith", "AnnSmith"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("Ё" * 80, "Ё" * 80),
+        ("Ё" * 81, None),
+        ("A", None),
+        ("12 34", None),
+        ("\u0000\u0001", None),
+        ("", None),
+    ],
+)
+def test_a_name_may_be_in_any_script(typed: str, name: str | None) -> None:
+    assert name_of(typed) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "email"),
+    [
+        (" Ann@Example.COM ", "Ann@example.com"),
+        ("почта@почта.рф", "почта@почта.рф"),
+        ("ann+tag@example.co.uk", "ann+tag@example.co.uk"),
+        ("ann@localhost", None),
+        ("ann@@example.com", None),
+        ("mailto:ann@example.com", None),
+        (f"ann@{'a.' * 130}com", None),
+    ],
+)
+def test_an_address_is_judged_by_its_form(typed: str, email: str | None) -> None:
+    assert email_of(typed) == email
+
+
+@pytest.mark.parametrize(
+    ("email", "meant"),
+    [
+        ("a@gmial.com", "a@gmail.com"),
+        ("a@gmail.con", "a@gmail.com"),
+        ("a@gmail.co", "a@gmail.com"),
+        ("a@gnail.com", "a@gmail.com"),
+        ("a@ggmail.com", "a@gmail.com"),
+        ("a@yandex.ry", "a@yandex.ru"),
+        ("a@mial.ru", "a@mail.ru"),
+        ("a@gmail.com", None),
+        ("a@mail.com", None),
+        ("a@example.com", None),
+        ("a@company.de", None),
+    ],
+)
+def test_one_slip_in_a_common_domain_is_noticed(email: str, meant: str | None) -> None:
+    assert suggested_email(email) == meant
+
+
+OFFERED = (
+    Offer(id="a", label="Yes, cancel it", role="yes"),
+    Offer(id="b", label="PyCon"),
+    Offer(id="c", label="Back", role="back"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("1", "a"),
+        ("2.", "b"),
+        ("№ 2", "b"),
+        ("4", None),
+        ("0", None),
+        ("pycon", "b"),
+        ("ДА", "a"),
+        ("ok!", "a"),
+        ("назад", "c"),
+        ("/back", "back"),
+        ("no", None),
+        ("/events@turnout_bot", "events"),
+        ("/MY", "my"),
+        ("мои записи", "my"),
+        ("/start ref_7", "start"),
+        ("/start event_K7Q2MX", "ev:K7Q2MX"),
+        ("/nonsense", "unknown"),
+        ("Help!", "help"),
+        ("?", "help"),
+        ("Регистрация: ПайКон (K7Q2MX)", "ev:K7Q2MX"),
+        ("register: x (k7q2mx) thanks", "ev:K7Q2MX"),
+        ("Register: x (K0Q2MX)", None),
+        ("...", None),
+        ("", None),
+    ],
+)
+def test_words_mean_what_could_be_tapped(text: str, choice: str | None) -> None:
+    assert choice_of(text, OFFERED, free_text=True) == choice
