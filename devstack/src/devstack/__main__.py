@@ -15,6 +15,8 @@ from devstack.screen import Screen
 from devstack.supervisor import Supervisor
 
 PARENT_POLL_SECONDS = 0.5
+SAME_WISH_SECONDS = 1.0
+"""One Ctrl-C may come twice: from the terminal, and handed on by who started us."""
 
 
 def main() -> int:
@@ -35,13 +37,17 @@ def main() -> int:
 async def _run(options: Options, screen: Screen) -> int:
     supervisor = Supervisor(options, screen)
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    first_asked_at: float | None = None
 
     def asked_to_stop() -> None:
-        if stop.is_set():
+        nonlocal first_asked_at
+        if first_asked_at is None:
+            first_asked_at = loop.time()
+        elif loop.time() - first_asked_at > SAME_WISH_SECONDS:
             supervisor.kill()
         stop.set()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, asked_to_stop)
     watching_parent = asyncio.create_task(_stop_without_parent(options, stop))

@@ -216,7 +216,10 @@ class House:
         Raises:
             TimeoutError: it does not within 60 s.
         """
-        async with asyncio.timeout(60), httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        async with (
+            asyncio.timeout(60),
+            httpx.AsyncClient(timeout=2, trust_env=False, verify=False) as client,
+        ):
             while True:
                 process = next(
                     (

@@ -59,7 +59,7 @@ def end_leftovers(run: Path) -> list[str]:
             process = psutil.Process(entry["pid"])
             if abs(process.create_time() - entry["started_at"]) < SAME_BIRTH_SECONDS:
                 process.terminate()
-                found[f"{entry['name']}.{entry['replica']}"] = process
+                found[f"{entry['name']} {entry['replica']}"] = process
         except psutil.NoSuchProcess:
             continue
     _, stubborn = psutil.wait_procs(list(found.values()), timeout=STOP_SECONDS_MAX)
