@@ -1,14 +1,18 @@
 """Crashes, lost answers and outages: what may repeat, what never does, and what is told of it."""
 
 import asyncio
+import signal
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from notifier_house import BOT
 from notifier_stage import Stage, running, settings, until
 
 from contracts import Priority
+from contracts.topology import ring
 
+RING = ring("telegram", BOT)
 ONCE_MORE = ("accepted", None, True)
 
 
@@ -99,8 +103,8 @@ async def test_a_reminder_whose_answer_is_lost_is_never_sent_again(
     ("platform", "kind", "reason"),
     [
         ("telegram", "500", "telegram (telegram-500)"),
-        ("telegram", "unauthorized", "telegram (telegram-401)"),
-        ("whatsapp", "unauthorized", "whatsapp (whatsapp-190)"),
+        ("telegram", "unauthorized", "telegram (telegram-401: check the token and the account)"),
+        ("whatsapp", "unauthorized", "whatsapp (whatsapp-190: check the token and the account)"),
     ],
 )
 async def test_an_outage_holds_messages_names_its_cause_and_ends_by_itself(
@@ -137,3 +141,23 @@ async def test_an_outage_does_not_outlive_a_deadline(
     await stage.fault("500", "telegram")
     message = await stage.send(ann, expires_at=datetime.now(UTC) + timedelta(seconds=1.5))
     assert await stage.outcome(message) == ("expired", None, False)
+
+
+async def test_told_to_stop_in_a_pause_it_goes_soon_and_loses_nothing(stage: Stage) -> None:
+    process = await stage.process()
+    until_when = datetime.now(UTC) + timedelta(seconds=60)
+    jetstream = stage.client.jetstream()
+    await jetstream.pause_consumer(RING.stream, RING.consumer, until_when.isoformat())
+    ann = await stage.person("telegram")
+    message = await stage.send(ann)
+    async with asyncio.timeout(10):
+        while not (await jetstream.consumer_info(RING.stream, RING.consumer)).num_waiting:
+            await asyncio.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(5):
+        while process.poll() is None:
+            await asyncio.sleep(0.02)
+    assert process.returncode == 0
+    await jetstream.resume_consumer(RING.stream, RING.consumer)
+    async with running(settings(stage)):
+        assert await stage.outcome(message) == ("accepted", None, False)

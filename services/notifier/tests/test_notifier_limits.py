@@ -2,16 +2,21 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import httpx
-import pytest
+import pytest_asyncio
 from notifier_house import BOT
 from notifier_stage import Stage, running, settings
 
+from contracts import Priority
 from contracts.topology import PEERS, TELEGRAM_PERMITS_PER_SECOND, ring
 from notifier.pauses import Pauses
+from notifier.permits import Permits
 from runtime.broker import Broker
+from runtime.clock import Clock
+from runtime.health import Health
 from runtime.settings import ServiceSettings
 
 PEOPLE = 3 * TELEGRAM_PERMITS_PER_SECOND
@@ -28,8 +33,9 @@ async def crowd(stage: Stage, count: int = PEOPLE) -> dict[str, int]:
 
 
 async def test_two_notifiers_share_one_limit(stage: Stage) -> None:
-    await asyncio.gather(stage.process(), stage.process())
-    stats = await crowd(stage)
+    await stage.process()
+    async with running(settings(stage)):
+        stats = await crowd(stage)
     assert stats["accepted"] == PEOPLE
     assert stats["over_limit"] == 0
     assert stats["peak_per_second"] <= TELEGRAM_PERMITS_PER_SECOND
@@ -74,26 +80,40 @@ async def test_a_flood_of_the_bot_stops_everybody_for_as_long_as_it_was_told(
     assert min(call["real"] for call in accepted) - refused[-1]["real"] >= 1.95
 
 
-@pytest.fixture
-def broker(provisioned: str) -> Broker:
-    return Broker("notifier", ServiceSettings(nats_url=provisioned))
+@pytest_asyncio.fixture
+async def broker(provisioned: str) -> AsyncIterator[Broker]:
+    broker = Broker("notifier", ServiceSettings(nats_url=provisioned))
+    await broker.frame.connect()
+    yield broker
+    await broker.frame.stop()
+
+
+async def test_replies_go_first_and_every_tenth_permit_is_for_the_rest(broker: Broker) -> None:
+    permits = Permits(broker, Health("notifier", 1, Clock()), RING)
+    order: list[Priority] = []
+
+    async def take(priority: Priority) -> None:
+        await permits.take(priority)
+        order.append(priority)
+
+    waiting: list[Priority] = ["bulk", "reminder", "transactional", "reply"]
+    await asyncio.gather(*(take(priority) for priority in waiting for _ in range(6)))
+    await permits.close()
+    expected = (
+        "reply " * 6 + "transactional " * 3 + "reminder " + "transactional " * 3 + "reminder " * 5
+    )
+    assert order == (expected + "bulk " * 6).split()
 
 
 async def test_of_many_pauses_the_longest_wins_whatever_comes_last(broker: Broker) -> None:
-    await broker.frame.connect()
-    try:
-        pauses = [Pauses(broker, await broker.bucket(PEERS), RING) for _ in range(4)]
-        seconds = [30.0, *(random.uniform(1, 20) for _ in range(11))]
-        random.shuffle(seconds)
-        before = datetime.now().astimezone()
-        await asyncio.gather(
-            *(pauses[number % 4].pause(each) for number, each in enumerate(seconds))
-        )
-        assert await paused_until(broker) >= before + timedelta(seconds=30)
-        await pauses[0].pause(5)
-        assert await paused_until(broker) >= before + timedelta(seconds=30)
-    finally:
-        await broker.frame.stop()
+    pauses = [Pauses(broker, await broker.bucket(PEERS), RING) for _ in range(4)]
+    seconds = [30.0, *(random.uniform(1, 20) for _ in range(11))]
+    random.shuffle(seconds)
+    before = datetime.now().astimezone()
+    await asyncio.gather(*(pauses[number % 4].pause(each) for number, each in enumerate(seconds)))
+    assert await paused_until(broker) >= before + timedelta(seconds=30)
+    await pauses[0].pause(5)
+    assert await paused_until(broker) >= before + timedelta(seconds=30)
 
 
 async def paused_until(broker: Broker) -> datetime:

@@ -152,6 +152,13 @@ def test_telegram_says_descriptions_above_the_buttons() -> None:
     assert request.keyboard == ((("PyCon", "PyCon"),),)
 
 
+def test_telegram_does_not_say_twice_what_the_text_says() -> None:
+    text = "Events:\n\n1. PyCon — 12 May, 5 seats left"
+    message = outbound(text=text, choices=(choice("PyCon", "12 May, 5 seats left"),))
+    (request,) = telegram_rendering.render(message)
+    assert request.text == text
+
+
 def test_three_short_choices_are_buttons_on_whatsapp() -> None:
     message = outbound(choices=(choice("Yes"), choice("No"), choice("Later")))
     (request,) = whatsapp_rendering.render(message)

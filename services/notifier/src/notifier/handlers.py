@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Generic, Self
 
 import structlog
+from nats.js.errors import NotFoundError
 
 from contracts import DeliveryReported, DeliveryStatus, OutboundMessage, derived_id
 from contracts.topology import LEDGER, PEERS, ring
@@ -55,7 +56,7 @@ class Sender(Generic[R]):
         self._clock = service.clock
         self._channel = channel
         self._ring = ring(channel.platform, channel.account)
-        self._permits = Permits(service.broker, self._ring)
+        self._permits = Permits(service.broker, service.health, self._ring)
         self._outage = Outage(channel.platform)
         self._floods = Floods()
         self._stack = AsyncExitStack()
@@ -79,7 +80,10 @@ class Sender(Generic[R]):
 
     async def check_ring(self) -> None:
         """Readiness: without the ring's consumer no permit is ever given."""
-        await self._broker.jetstream.consumer_info(self._ring.stream, self._ring.consumer)
+        try:
+            await self._broker.jetstream.consumer_info(self._ring.stream, self._ring.consumer)
+        except NotFoundError as error:
+            raise LookupError(f"{self._ring.stream} is missing; run `task streams`") from error
 
     async def check_channel(self) -> None:
         """Readiness: the platform takes messages, as far as the last call showed."""

@@ -85,11 +85,14 @@ class Record:
 
         Forgetting it would make a send of unknown outcome out of a known one.
         """
+        waiting = False
         while True:
             try:
                 return await self.write(entry)
             except Unavailable as error:
-                log.warning("result not written yet", missing=error.what)
+                if not waiting:
+                    log.warning("result not written yet", missing=error.what)
+                waiting = True
                 await asyncio.sleep(INSIST_SECONDS)
 
     async def _store(self, entry: Entry) -> None:

@@ -12,6 +12,8 @@ TRIAL_SECONDS_MIN, TRIAL_SECONDS_MAX = 0.5, 5.0
 TRIAL_ENDS_SECONDS = 90.0
 """A trial that never told its end (its handler was stopped) counts as over after this."""
 
+REMEDY = "check the token and the account"
+
 log = structlog.get_logger()
 
 
@@ -53,6 +55,8 @@ class Outage:
 
     def begin(self, reason: str, *, needs_human: bool) -> None:
         """The platform refused everything, or could not be reached."""
+        if needs_human:
+            reason = f"{reason}: {REMEDY}"
         if self._reason != reason:
             say = log.error if needs_human else log.warning
             say("channel stopped", platform=self._platform, reason=reason, needs_human=needs_human)

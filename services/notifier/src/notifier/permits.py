@@ -11,12 +11,15 @@ import nats.errors
 from contracts import Priority
 from contracts.topology import Ring
 from runtime.broker import Broker
+from runtime.failures import Unavailable
 from runtime.faults import broken
+from runtime.health import Health
 from runtime.metrics import histogram
 
-ASK_SECONDS = 4.9
-"""How long one request waits at the server; a little less than ours here."""
-ANSWER_SECONDS_MAX = 5.0
+ASK_SECONDS = 1.9
+"""How long one request waits at the server, a little less than here; an orderly stop waits for it
+while the ring is paused."""
+ANSWER_SECONDS_MAX = 2.0
 AGAIN_SECONDS = 0.2
 """Between requests while the ring or the broker is away."""
 AGE_SECONDS_MAX = 0.02
@@ -53,8 +56,9 @@ class _Waiter:
 class Permits:
     """Asks only while something waits, and gives what it gets to the most urgent."""
 
-    def __init__(self, broker: Broker, ring: Ring) -> None:
+    def __init__(self, broker: Broker, health: Health, ring: Ring) -> None:
         self._broker = broker
+        self._health = health
         self._ring = ring
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{ring.stream}.{ring.consumer}"
         self._urgent: list[_Waiter] = []
@@ -64,7 +68,11 @@ class Permits:
         self._asking: asyncio.Task[None] | None = None
 
     async def take(self, priority: Priority) -> Permit:
-        """Wait for a permit, as long as it takes. Use it at once; none need be given back."""
+        """Wait for a permit, as long as it takes. Use it at once; none need be given back.
+
+        Raises:
+            Unavailable: the service stops while it waits.
+        """
         if broken("permits"):
             return Permit(time.monotonic())
         started = time.perf_counter()
@@ -88,12 +96,20 @@ class Permits:
     async def _ask_while_needed(self) -> None:
         while self._somebody_waits():
             if not await self._ask():
+                if self._health.stopping:
+                    self._send_away()
                 continue
             waiter = self._next()
             if waiter is not None:
                 waiter.grant.set_result(Permit(time.monotonic()))
                 # Let it make its call before the next permit is asked for.
                 await asyncio.sleep(0)
+
+    def _send_away(self) -> None:
+        """Let messages that wait go to another replica."""
+        for waiter in (*self._urgent, *self._bulk):
+            if not waiter.grant.done():
+                waiter.grant.set_exception(Unavailable("permits"))
 
     def _somebody_waits(self) -> bool:
         for queue in (self._urgent, self._bulk):

@@ -44,11 +44,12 @@ def render(message: OutboundMessage) -> tuple[TelegramRequest, ...]:
 
 
 def _with_descriptions(text: str, choices: tuple[Choice, ...]) -> str:
-    # Buttons have no second line here as WhatsApp's rows do, so it is said above them.
+    # Buttons have no second line here as WhatsApp's rows do, so it is said above them, unless
+    # the text says it already.
     lines = [
         f"{one_line(choice.label)} — {one_line(choice.description)}"
         for choice in choices
-        if choice.description
+        if choice.description and choice.description not in text
     ]
     return "\n\n".join([text, "\n".join(lines)]) if lines else text
 
