@@ -95,17 +95,17 @@ class House:
         self.database_url = database_url
         self.broker = broker
         self.clock = clock
-        self._databases: list[Database] = []
+        self.databases: list[Database] = []
         self.handlers = self.replica()
 
     def replica(self) -> Handlers:
         """Another process's handlers, with a pool of their own."""
         database = Database(self.database_url)
-        self._databases.append(database)
+        self.databases.append(database)
         return Handlers(database=database, broker=self.broker, clock=self.clock, tickets=TICKETS)
 
     async def close(self) -> None:
-        for database in self._databases:
+        for database in self.databases:
             await database.__aexit__(None, None, None)
 
     async def do(self, command: Command) -> None:

@@ -1,11 +1,16 @@
 """The schema that the migrations make is the schema that the code means."""
 
+from pathlib import Path
+
 import asyncpg
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from registry import migrations
 from registry.database import async_url
 from registry.migrate import upgrade_within
-from registry.tables import Base
+from registry.tables import SCHEMA_VERSION, Base
 
 CATALOGUE = (
     """SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity
@@ -39,6 +44,12 @@ async def test_an_empty_database_is_brought_to_the_schema_of_the_models(
         await connection.run_sync(Base.metadata.create_all)
     await engine.dispose()
     assert await catalogue(database_url) == await catalogue(empty_database_url)
+
+
+def test_the_code_asks_for_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION
 
 
 async def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:

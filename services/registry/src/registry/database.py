@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import asyncpg
-import structlog
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from registry.tables import SCHEMA_VERSION
 from runtime.failures import Retry, Unavailable
 
 LOCK_MILLISECONDS_MAX = 3_000
@@ -37,13 +37,15 @@ ATTEMPTS_MAX = 3
 BUSY_RETRY_SECONDS = 1.0
 
 LOST_STATES = ("08", "57P", "53", "25006")
-"""SQLSTATE prefixes: connection lost, server going down or starting, no resources, read-only."""
+"""SQLSTATE prefixes: connection lost, server going down, no resources, read-only."""
+UNMIGRATED_STATES = ("42P01", "42703")
+"""No such table or column: this release's migrations have not run yet."""
 BUSY_STATES = ("40", "55P03", "57014")
 """Deadlock or serialisation, a lock not had in time, a statement not done in time."""
-RACED_STATES = ("23505", "0A000")
-"""Somebody else wrote the same key first, or a cached plan is outdated: look again."""
-
-log = structlog.get_logger()
+REPEATED_STATES = ("40", "23505", "0A000")
+"""What ends well when done again at once: a deadlock's victim, a key that somebody else wrote
+first, a cached plan that is outdated. Not a lock that was not had in time: its worker has waited
+long enough, and others have work for it."""
 
 T = TypeVar("T")
 
@@ -136,8 +138,7 @@ class Database:
         try:
             async for attempt in attempts:
                 with attempt:
-                    async with self._engine.begin() as connection:
-                        return await work(connection)
+                    return await self._once(work)
         except Exception as error:
             if (meant := _meaning(error)) is None:
                 raise
@@ -145,10 +146,34 @@ class Database:
             raise meant from None
         raise AssertionError("the last attempt returns or raises")
 
+    async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        connected = False
+        try:
+            async with self._engine.begin() as connection:
+                connected = True
+                return await work(connection)
+        except (asyncpg.PostgresError, DBAPIError):
+            if connected:
+                raise
+            # Whatever keeps us out (a wrong password, too many guests, a restart), it is nothing
+            # that is wrong with the work.
+            raise Unavailable("postgres") from None
+
     async def check(self) -> None:
-        """Raises when PostgreSQL does not answer; the caller limits the time."""
-        async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        """See whether PostgreSQL answers and has our schema, or a newer one.
+
+        Raises:
+            Unavailable: it does not, or the migrations of this release have not run.
+            Retry: every connection is in use.
+        """
+        version = await self.run(_schema_version)
+        if version is None or version < SCHEMA_VERSION:
+            raise Unavailable(f"schema {SCHEMA_VERSION} (run registry.migrate)")
+
+
+async def _schema_version(connection: AsyncConnection) -> str | None:
+    version: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def _sqlstate(error: BaseException) -> str | None:
@@ -165,28 +190,25 @@ def _is_lost(error: BaseException) -> bool:
     # While connecting, the driver's errors arrive bare.
     if isinstance(error, OSError | asyncio.TimeoutError | asyncpg.InterfaceError):
         return True
-    state = _sqlstate(error)
-    return state is not None and state not in BUSY_STATES and state.startswith(LOST_STATES)
+    return _is_one_of(error, LOST_STATES)
 
 
-def _is_busy(error: BaseException) -> bool:
-    if isinstance(error, PoolTimeoutError):
-        return True
+def _is_one_of(error: BaseException, states: tuple[str, ...]) -> bool:
     state = _sqlstate(error)
-    return state is not None and state.startswith(BUSY_STATES)
+    return state is not None and state.startswith(states)
 
 
 def _is_worth_repeating(error: BaseException) -> bool:
-    state = _sqlstate(error)
-    raced = isinstance(error, Raced) or (state is not None and state.startswith(RACED_STATES))
-    return raced or _is_lost(error) or (_is_busy(error) and not isinstance(error, PoolTimeoutError))
+    return isinstance(error, Raced) or _is_one_of(error, REPEATED_STATES) or _is_lost(error)
 
 
 def _meaning(error: Exception) -> Exception | None:
     if _is_lost(error):
         return Unavailable("postgres")
-    if _is_busy(error):
-        return Retry("the event is busy", BUSY_RETRY_SECONDS)
+    if _is_one_of(error, UNMIGRATED_STATES):
+        return Unavailable("postgres schema (run registry.migrate)")
+    if isinstance(error, PoolTimeoutError | Raced) or _is_one_of(error, BUSY_STATES):
+        return Retry("the database is busy", BUSY_RETRY_SECONDS)
     if isinstance(error, DBAPIError):
         constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
         return DatabaseFault(_sqlstate(error) or type(error.orig).__name__, constraint)
