@@ -159,7 +159,7 @@ def test_cancelling_in_the_middle_books_nothing(way_out: str, start: object) -> 
 def test_a_bad_address_is_refused_kindly(bad: str) -> None:
     talk = at_name()
     talk.taps("Ann Smith")
-    assert "name@example.com" in talk.says(bad)
+    assert "name@example.org" in talk.says(bad)
     assert talk.stage == "ENTERING_EMAIL"
     assert talk.labels == ["Back", "Cancel"]
 
@@ -186,10 +186,10 @@ def test_a_full_event_offers_a_next_step() -> None:
     talk = at_confirm()
     talk.taps("Confirm")
     answer = talk.told(ClaimRefused(reason="full", event=an_event(seats_left=0)))
-    assert "all seats at “PyCon” are taken" in answer
+    assert "“PyCon” is full" in answer
     assert talk.labels == ["Look again", "All events", "My registrations"]
     talk.world.events = [an_event(seats_left=0)]
-    assert "All seats are taken" in talk.taps("Look again")
+    assert "Full for now" in talk.taps("Look again")
     assert "Register" not in talk.labels
 
 
@@ -225,7 +225,7 @@ def test_a_seat_is_given_back_in_two_taps() -> None:
     cancel = talk.commands[-1]
     assert isinstance(cancel, CancelRegistration)
     assert cancel.registration_id == a_registration(an_event()).id
-    assert "is free for somebody else" in talk.loses_a_seat()
+    assert "is cancelled" in talk.loses_a_seat()
     assert "no registrations" in talk.says("/my")
 
 
@@ -459,14 +459,10 @@ def test_nothing_on_is_said_so() -> None:
     assert talk.labels == ["My registrations"]
 
 
-def test_a_long_description_stays_one_bubble_on_whatsapp() -> None:
+def test_a_long_description_is_told_whole() -> None:
     talk = russian()
     talk.world.events = [an_event(description="слово " * 240)]
-    card = talk.says("/start event_K7Q2MX")
-    assert len(card) <= 1024
-    assert card.endswith("слово…")
-    telegram = Talk(world=talk.world)
-    assert telegram.says("/start event_K7Q2MX").count("слово") == 240
+    assert talk.says("/start event_K7Q2MX").count("слово") == 240
 
 
 def test_replies_say_when_the_person_was_heard() -> None:

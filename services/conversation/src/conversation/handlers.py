@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts import (
+    CommandOutcome,
     FindNotice,
     InboundItem,
     InboundMessage,
@@ -59,6 +60,8 @@ class Handlers:
             for earlier_id, owed in document.pending(now).items():
                 if earlier_id not in self._published:
                     await self._publish(earlier_id, owed)
+            if isinstance(item, CommandOutcome):
+                self._registry.forget_events()
             taken = await self._decide(document.state, item, now)
             crash_point("conversation.before-cas")
             try:

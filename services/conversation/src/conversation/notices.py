@@ -36,11 +36,7 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
         language=answer.language,
         text=_text(words, notice.kind, title=event.title, when=when, where=where),
         choices=_choices(words, answer, cancelled=cancelled),
-        template=(
-            Template(name="event_cancelled", parameters=(event.title, when))
-            if cancelled
-            else Template(name="event_reminder", parameters=(event.title, when, where))
-        ),
+        template=_template(notice.kind, title=event.title, when=when, where=where),
         expires_at=notice.expires_at,
         notice_event_id=notice.event_id,
         notice_event_version=notice.event_version,
@@ -57,6 +53,17 @@ def _text(words: Texts, kind: NoticeKind, *, title: str, when: str, where: str) 
             return words.say("notice.event-changed", title=title, when=when, where=where)
         case "event-cancelled":
             return words.say("notice.event-cancelled", title=title, when=when)
+
+
+def _template(kind: NoticeKind, *, title: str, when: str, where: str) -> Template:
+    """What WhatsApp is sent after 24 hours of silence; the names are approved there."""
+    match kind:
+        case "reminder-24h" | "reminder-1h":
+            return Template(name="event_reminder", parameters=(title, when, where))
+        case "event-changed":
+            return Template(name="event_changed", parameters=(title, when, where))
+        case "event-cancelled":
+            return Template(name="event_cancelled", parameters=(title, when))
 
 
 def _choices(words: Texts, answer: NoticeAnswer, *, cancelled: bool) -> tuple[Choice, ...]:

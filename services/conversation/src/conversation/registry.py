@@ -9,7 +9,7 @@ from contracts import EventAnswer, FindEvent, ListEvents, Query
 from runtime.broker import Broker
 from runtime.failures import Unavailable
 
-FRESH_SECONDS = 1.0
+FRESH_SECONDS = 0.5
 """How old a list or card may be. A claim is decided on the truth, whatever a card showed."""
 SILENT_SECONDS = 1.0
 """After a silence nobody else waits for a time-out: the lanes of all chats would stand still."""
@@ -39,6 +39,10 @@ class Registry:
             return None
         self._remember(query, answer, now)
         return answer
+
+    def forget_events(self) -> None:
+        """A seat was taken or given back: who looks next sees it."""
+        self._remembered.clear()
 
     def _remember(self, query: Query, answer: BaseModel, at: float) -> None:
         if not isinstance(query, ListEvents | FindEvent):

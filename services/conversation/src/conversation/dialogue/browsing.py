@@ -5,10 +5,6 @@ from conversation.dialogue.state import ChosenEvent, Context, Offer, Stage
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
 from conversation.moments import in_brief, in_words
 
-BODY_CHARACTERS_MAX = 1024
-"""WhatsApp's limit for a text with buttons (platforms.md B4); on Telegram it is 4096."""
-LEAD_CHARACTERS_MAX = 200
-"""Left free for a sentence before the card."""
 TITLE_PART_CHARACTERS_MIN = 3
 """Part of a title that is worth looking for."""
 
@@ -90,14 +86,7 @@ def _card_text(turn: Turn, event: EventCard) -> str:
         where=place(turn, event.location),
         seats=_seats(turn, event),
     )
-    if not event.description:
-        return facts
-    room = BODY_CHARACTERS_MAX - LEAD_CHARACTERS_MAX - len(facts) - len("\n\n…")
-    description = event.description
-    if turn.address.platform == "whatsapp" and len(description) > room:
-        # Cut at a word. A second bubble would cost the person's quota of one in six seconds.
-        description = description[:room].rpartition(" ")[0] + "…"
-    return f"{facts}\n\n{description}"
+    return f"{facts}\n\n{event.description}" if event.description else facts
 
 
 def _seats(turn: Turn, event: EventCard) -> str:
