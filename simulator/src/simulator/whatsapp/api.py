@@ -29,6 +29,7 @@ from simulator.whatsapp.errors import (
 )
 from simulator.whatsapp.media import is_fresh, looked_up, uploaded
 from simulator.whatsapp.rules import checked_recipient
+from simulator.whatsapp.templates import listed
 
 AUTHENTICATE = f'OAuth "Facebook Platform" "invalid_token" "{UNREADABLE_TOKEN}"'
 VERSION = re.compile(r"\d{1,2}\.\d")
@@ -110,15 +111,7 @@ class CloudApi:
     async def _templates(self, request: Request) -> Response:
         async def work() -> Json:
             self._check_object(request, self._settings.waba_id)
-            query = request.query_params
-            found = [
-                template.as_graph_json()
-                for template in self._business.templates.all()
-                if query.get("name", template.name) == template.name
-                and query.get("language", template.language) == template.language
-                and query.get("status", template.status).upper() == template.status
-            ]
-            return {"data": found, "paging": {"cursors": {"before": "MAZDZD", "after": "MjQZD"}}}
+            return listed(self._business.templates.all(), request.query_params)
 
         return await self._guarded(request, "message_templates", {}, work)
 

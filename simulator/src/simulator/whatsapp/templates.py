@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -15,6 +16,7 @@ STATUSES: tuple[str, ...] = get_args(TemplateStatus)
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
 BODY_LENGTH_MAX = 1024
+TEMPLATES_MAX = 250
 QUICK_REPLIES_MAX = 10
 PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 NAME = re.compile(r"[a-z0-9_]{1,512}")
@@ -51,7 +53,13 @@ class Template:
 
     def as_graph_json(self) -> dict[str, Any]:
         """As `GET /<WABA>/message_templates` shows it."""
-        components: list[dict[str, Any]] = [{"type": "BODY", "text": self.body}]
+        body: dict[str, Any] = {"type": "BODY", "text": self.body}
+        if self.parameter_count:
+            # Examples are part of every template with parameters; clients insist on them.
+            body["example"] = {
+                "body_text": [[f"example {n}" for n in range(1, self.parameter_count + 1)]]
+            }
+        components = [body]
         if self.buttons:
             quick = [{"type": "QUICK_REPLY", "text": text} for text in self.buttons]
             components.append({"type": "BUTTONS", "buttons": quick})
@@ -154,6 +162,29 @@ class Templates:
         if len(text) > BODY_LENGTH_MAX:
             raise GraphError(132005, details="Translated text too long")
         return Rendered(template, text, _quick_replies(template, components))
+
+
+def listed(templates: list[Template], query: Mapping[str, str]) -> dict[str, Any]:
+    """The answer of `GET /<WABA>/message_templates`; the summary only if it is asked for."""
+    found = [
+        template.as_graph_json()
+        for template in templates
+        if query.get("name", "") in template.name
+        and query.get("language", template.language) == template.language
+        and query.get("status", template.status).upper() == template.status
+    ]
+    answer: dict[str, Any] = {
+        "data": found,
+        "paging": {"cursors": {"before": "MAZDZD", "after": "MjQZD"}},
+    }
+    if "summary" in query:
+        answer["summary"] = {
+            "total_count": len(found),
+            "message_template_count": len(templates),
+            "message_template_limit": TEMPLATES_MAX,
+            "are_translations_complete": True,
+        }
+    return answer
 
 
 def _body_values(components: list[dict[str, Any]]) -> list[str]:
