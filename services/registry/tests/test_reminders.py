@@ -197,17 +197,7 @@ async def test_everybody_with_a_seat_is_told_that_the_event_is_off(house: House)
 async def test_a_big_event_is_told_in_pages(house: House) -> None:
     event_id = await house.event(1000)
     count = NOTICES_PER_TICK_MAX + 20
-    await house.rows(
-        """WITH people AS (
-             INSERT INTO users (id, name, language, created_at, updated_at)
-             SELECT gen_random_uuid(), 'Ann', 'en', now(), now() FROM generate_series(1, $1)
-             RETURNING id)
-           INSERT INTO event_registrations
-             (id, user_id, event_id, registered_via, status, name, created_at)
-           SELECT gen_random_uuid(), id, $2, 'telegram', 'confirmed', 'Ann', now() FROM people""",
-        count,
-        event_id,
-    )
+    await house.many_seats(event_id, count)
     await call_off(house, event_id)
     await house.do(tick(house.clock.now()))
     assert len(await house.notices()) == NOTICES_PER_TICK_MAX

@@ -40,7 +40,7 @@ async def rush(house: House) -> tuple[int, int, int]:
     replicas = [house.replica() for _ in range(REPLICAS)]
     await asyncio.gather(
         *(
-            replicas[person % REPLICAS].handle(claim_seat(event_id, person))
+            house.do(claim_seat(event_id, person), replicas[person % REPLICAS])
             for person in range(PEOPLE)
         )
     )
@@ -77,7 +77,7 @@ async def test_the_database_itself_refuses_a_seat_too_many(house: House) -> None
 async def test_the_same_command_ten_times_at_once_is_carried_out_once(house: House) -> None:
     command = claim_seat(await house.event())
     replicas = [house.replica() for _ in range(3)]
-    await asyncio.gather(*(replicas[n % 3].handle(command) for n in range(10)))
+    await asyncio.gather(*(house.do(command, replicas[n % 3]) for n in range(10)))
     assert len(await house.rows("SELECT 1 FROM event_registrations")) == 1
     assert len(await house.rows("SELECT 1 FROM audit WHERE action = 'seat-claimed'")) == 1
     # The stream knows the answer by its id, so ten publishes are one message.
@@ -117,7 +117,7 @@ async def test_a_hundred_confirmations_of_one_person_are_one_seat(house: House) 
     event_id = await house.event(50)
     replicas = [house.replica() for _ in range(REPLICAS)]
     await asyncio.gather(
-        *(replicas[n % REPLICAS].handle(claim_seat(event_id, 1)) for n in range(100))
+        *(house.do(claim_seat(event_id, 1), replicas[n % REPLICAS]) for n in range(100))
     )
     answers = [answer.outcome for answer in await house.answers()]
     assert sum(isinstance(one, SeatClaimed) and not one.already for one in answers) == 1
@@ -212,6 +212,29 @@ async def test_a_command_that_dies_answers_its_chat_and_may_be_sent_again(house:
     assert outcomes == ["command-failed", "seat-claimed"]
     await house.handlers.give_up(command, "only the telling went wrong")
     assert len(await house.answers()) == 2
+
+
+async def test_a_name_that_the_database_cannot_keep_is_kept_without_that_sign(
+    house: House,
+) -> None:
+    command = claim_seat(await house.event(), name="An\0n Lee")
+    await house.do(command)
+    outcome = (await house.answer(command)).outcome
+    assert isinstance(outcome, SeatClaimed)
+    assert outcome.registration.name == "Ann Lee"
+
+
+async def test_every_change_is_noted_without_a_name(house: House) -> None:
+    seat = await house.seat(await house.event())
+    await house.do(give_back(seat, chat(1)))
+    notes = await house.rows("SELECT * FROM audit ORDER BY id")
+    assert [(note["action"], note["actor"], note["channel"]) for note in notes] == [
+        ("event-created", "organiser", "api"),
+        ("seat-claimed", "participant", "telegram"),
+        ("seat-released", "participant", "telegram"),
+    ]
+    assert "Ann" not in str(notes)
+    assert "example.org" not in str(notes)
 
 
 async def test_my_registrations_are_those_of_my_chat(house: House) -> None:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from contracts import FindEvent, FindNotice, ListEvents, ListRegistrations
 from contracts.topology import REGISTRY_COMMANDS
 from registry.api import problems
-from registry.api.access import organisers_only
+from registry.api.access import organisers_only, started_only
 from registry.api.commanding import Commander
 from registry.api.commands import command_routes
 from registry.api.events import event_routes
@@ -49,7 +49,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.answer(FindNotice, queries.find_notice)
     commander = Commander(database=database, broker=service.broker)
     api = APIRouter(
-        dependencies=[Depends(organisers_only(settings.admin_token))],
+        dependencies=[
+            Depends(organisers_only(settings.admin_token)),
+            Depends(started_only(service.health)),
+        ],
         responses=problems.RESPONSES,
     )
     api.include_router(event_routes(database=database, commander=commander, clock=service.clock))

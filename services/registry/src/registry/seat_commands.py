@@ -25,6 +25,13 @@ from registry.work import Work, answer
 
 async def claim_seat(work: Work, command: ClaimSeat) -> Stored:
     """Somebody wants a seat: they get one, have one already, or are told why not."""
+    # The one character that PostgreSQL cannot keep.
+    command = command.model_copy(
+        update={
+            "name": command.name.replace("\0", ""),
+            "email_claimed": command.email_claimed.replace("\0", ""),
+        }
+    )
     person = await people.find_person(work.connection, command.address)
     own = await registration_store.find_own_seat(work.connection, command.event_id, person)
     decision = rules.claim(work.event, own, work.now)

@@ -8,7 +8,8 @@ from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from registry.api.problems import Problem
+from registry.api.problems import Problem, unavailable
+from runtime.health import Health
 
 _bearer = HTTPBearer(auto_error=False, description="ADMIN_TOKEN")
 
@@ -29,5 +30,15 @@ def organisers_only(admin_token: SecretStr) -> Callable[..., Awaitable[None]]:
                 "Send `Authorization: Bearer <token>` with the value of ADMIN_TOKEN.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+
+    return check
+
+
+def started_only(health: Health) -> Callable[[], Awaitable[None]]:
+    """A dependency that asks callers to wait until there is a broker to publish to."""
+
+    async def check() -> None:
+        if not health.started:
+            raise unavailable("The registry is still starting and")
 
     return check

@@ -28,6 +28,8 @@ from contracts.commands import (
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(?P<offset>[Zz]|[+-]\d{2}:\d{2})?"
 )
+REASON_CHARACTERS_MAX = 500
+"""As in `CancelEvent`."""
 OFFSET_MIN, OFFSET_MAX = timedelta(hours=-12), timedelta(hours=14)
 """No place on Earth is further from UTC."""
 YEAR_MAX = 2200
@@ -81,10 +83,26 @@ StartsAt = Annotated[
         {"type": "string", "format": "date-time", "examples": ["2026-09-01T18:30:00+02:00"]}
     ),
 ]
-_Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_no_control)]
-Title = Annotated[_Text, Field(min_length=1, max_length=TITLE_CHARACTERS_MAX)]
-Description = Annotated[_Text, Field(max_length=DESCRIPTION_CHARACTERS_MAX)]
-Location = Annotated[_Text, Field(max_length=LOCATION_CHARACTERS_MAX)]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_CHARACTERS_MAX),
+    AfterValidator(_no_control),
+]
+Description = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=DESCRIPTION_CHARACTERS_MAX),
+    AfterValidator(_no_control),
+]
+Location = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=LOCATION_CHARACTERS_MAX),
+    AfterValidator(_no_control),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=REASON_CHARACTERS_MAX),
+    AfterValidator(_no_control),
+]
 Zone = Annotated[str, AfterValidator(_check_zone), Field(examples=["Europe/Berlin"])]
 Participants = Annotated[int, Field(ge=1, le=PARTICIPANTS_MAX, strict=True)]
 Status = Literal["draft", "published"]
@@ -130,4 +148,4 @@ class EventChanges(_Body):
 class Cancellation(_Body):
     """Why an event is called off."""
 
-    reason: Annotated[_Text, Field(max_length=500)] | None = None
+    reason: Reason | None = None

@@ -120,6 +120,8 @@ def _field_error(error: dict[str, Any]) -> dict[str, str]:
     field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
     if error["type"] == "json_invalid":
         return {"field": "body", "detail": "This is not JSON."}
+    if error["type"] == "model_attributes_type":
+        return {"field": field, "detail": "Send an object, with Content-Type: application/json."}
     if error["type"] == "missing":
         return {"field": field, "detail": "This is required."}
     if error["type"] == "extra_forbidden":
