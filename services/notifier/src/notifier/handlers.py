@@ -26,7 +26,7 @@ from notifier.ledger import Ledger, Record
 from notifier.outage import Outage
 from notifier.pauses import Pauses
 from notifier.peers import Peers
-from notifier.permits import Permits
+from notifier.permits import Permit, Permits
 from notifier.verdicts import (
     Accepted,
     Down,
@@ -38,7 +38,7 @@ from notifier.verdicts import (
     Verdict,
     WindowClosed,
 )
-from runtime.failures import Reject, Retry
+from runtime.failures import Reject, Retry, Unavailable
 from runtime.faults import crash_point
 from runtime.service import Service
 
@@ -157,10 +157,20 @@ class Sender(Generic[R]):
         if expired(message, self._clock.now()):
             return None
         self._outage.admit()
+        try:
+            return await self._call_under_ledger(message, record, request, permit)
+        except BaseException:
+            # Whatever it was, it says nothing about the platform.
+            self._outage.try_again()
+            raise
+
+    async def _call_under_ledger(
+        self, message: OutboundMessage, record: Record, request: R, permit: Permit
+    ) -> Verdict:
+        """The call, between the two entries that tell of it."""
         await record.write(record.entry.model_copy(update={"state": "attempting"}))
         crash_point("notifier.before-call")
-        while not permit.fresh:
-            permit = await self._permits.take(message.priority)
+        await self._refresh(permit, message, record)
         started = time.perf_counter()
         verdict = await self._channel.send(message, request)
         crash_point("notifier.after-call")
@@ -173,6 +183,16 @@ class Sender(Generic[R]):
             # Certainly not taken; if the answer was lost, the entry stays as it is.
             await record.insist(record.entry.model_copy(update={"state": "ready"}))
         return verdict
+
+    async def _refresh(self, permit: Permit, message: OutboundMessage, record: Record) -> None:
+        """Take another permit if writing to the ledger took too long for this one."""
+        try:
+            while not permit.fresh:
+                permit = await self._permits.take(message.priority)
+        except Unavailable:
+            # No call was made, so nothing is unknown.
+            await record.insist(record.entry.model_copy(update={"state": "ready"}))
+            raise
 
     async def _after_refusal(
         self, message: OutboundMessage, record: Record, verdict: Verdict, plan: Send
