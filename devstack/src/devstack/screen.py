@@ -15,6 +15,7 @@ class Screen:
         self._console = Console(highlight=False, soft_wrap=True)
         self._began = time.monotonic()
         self._status = self._console.status("starting")
+        self._waiting: list[str] = []
 
     @property
     def is_terminal(self) -> bool:
@@ -27,14 +28,20 @@ class Screen:
             self._status.start()
 
     def doing(self, what: str) -> None:
-        """Something takes a while."""
-        if self.is_terminal:
-            self._status.update(what)
+        """A step of the start begins, beside others."""
+        self._waiting.append(what)
+        self._show_waiting()
 
     def done(self, what: str) -> None:
-        """A step of the start is behind us."""
+        """That step is behind us."""
         seconds = time.monotonic() - self._began
         self._console.print(f"[green]✓[/] {what} [dim]{seconds:.1f} s[/]")
+        if what in self._waiting:
+            self._waiting.remove(what)
+            self._show_waiting()
+
+    def _show_waiting(self) -> None:
+        self._status.update(f"waiting for {', '.join(self._waiting)}" if self._waiting else "")
 
     def say(self, what: str) -> None:
         """Something happened."""

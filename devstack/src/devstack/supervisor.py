@@ -133,11 +133,12 @@ class Supervisor:
             **self._installation.database_environment,
         }
         command = (sys.executable, "-m", module)
+        self._screen.doing(what)
         await run_once(what, command, environment, self._logs / f"{what}.log")
         self._screen.done(what)
 
     async def _first_ready(self, label: str) -> None:
-        self._screen.doing(f"waiting for {label}")
+        self._screen.doing(label)
         await self._keepers[label].first_ready()
         self._screen.done(label)
 
