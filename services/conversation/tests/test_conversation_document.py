@@ -10,13 +10,8 @@ from conversation_talk import NOW, SPACE, Talk, World, an_event, messages_of, ru
 
 from contracts import OutboundMessage
 from conversation.dialogue import Owed, State
-from conversation.document import (
-    DOCUMENT_BYTES_MAX,
-    SEEN_AGE_MAX,
-    SEEN_MAX,
-    SEEN_MIN,
-    ChatDocument,
-)
+from conversation.document import DOCUMENT_BYTES_MAX, SEEN_MIN, ChatDocument
+from conversation.seen import SEEN_AGE_MAX, SEEN_MAX, SeenInputs
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -61,6 +56,11 @@ def test_inputs_are_forgotten_when_they_can_come_no_more() -> None:
     assert [later.has_seen(number(n)) for n in range(4)] == [False, False, True, True]
 
 
+def test_a_torn_memory_is_an_error_and_not_a_forgotten_one() -> None:
+    with pytest.raises(ValueError, match="seen"):
+        ChatDocument(state=State(), seen="AAAA").has_seen(number(0))
+
+
 def test_only_recent_debts_are_published_again() -> None:
     document = a_document(1)
     assert set(document.pending(NOW + timedelta(minutes=19))) == {number(0)}
@@ -74,13 +74,13 @@ def a_long_message() -> OutboundMessage:
 
 
 def test_a_large_document_forgets_its_oldest_inputs_first() -> None:
-    document = a_document(SEEN_MAX, (a_long_message(),) * 6)
+    document = a_document(SEEN_MAX, (a_long_message(),) * 7)
     assert len(document.model_dump_json().encode()) > DOCUMENT_BYTES_MAX
     body = document.encoded()
     stored = ChatDocument.model_validate_json(body)
     assert len(body) <= DOCUMENT_BYTES_MAX
-    assert SEEN_MIN <= len(stored.seen) < SEEN_MAX
-    assert stored.seen[-1] == document.seen[-1]
+    assert SEEN_MIN <= len(SeenInputs.unpacked(stored.seen)) < SEEN_MAX
+    assert stored.has_seen(number(SEEN_MAX - 1))
     assert stored.owed == document.owed
 
 
@@ -113,7 +113,8 @@ def test_the_longest_answers_to_the_most_that_is_kept_fit() -> None:
     owed = tuple(talk.heard[-6:])
     assert len(messages_of(owed)) == 6
     document = a_document(SEEN_MAX).after(talk.items[before].id, talk.state, owed, NOW)
-    assert len(ChatDocument.model_validate_json(document.encoded()).seen) >= SEEN_MIN
+    stored = ChatDocument.model_validate_json(document.encoded())
+    assert len(SeenInputs.unpacked(stored.seen)) >= SEEN_MIN
 
 
 def test_a_waiting_chat_with_everything_kept_fits() -> None:
@@ -126,4 +127,4 @@ def test_a_waiting_chat_with_everything_kept_fits() -> None:
     document = a_document(SEEN_MAX).after(number(-1), talk.state, tuple(talk.heard[-1:]), NOW)
     stored = ChatDocument.model_validate_json(document.encoded())
     assert stored.state == talk.state
-    assert len(stored.seen) == SEEN_MAX
+    assert len(SeenInputs.unpacked(stored.seen)) == SEEN_MAX

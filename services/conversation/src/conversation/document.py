@@ -4,27 +4,18 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts import CancelRegistration, ClaimSeat, OutboundMessage
 from contracts.model import Value
 from conversation.dialogue import Owed, State
+from conversation.seen import SeenInputs
 
-SEEN_MAX = 256
-SEEN_AGE_MAX = timedelta(days=8)
-"""As long as any stream keeps what could come again."""
 SEEN_MIN = 32
 """Remembered even when the document is short of room; Telegram holds back at most one per chat."""
 DOCUMENT_BYTES_MAX = 64 * 1024
 PUBLISHED_AGAIN_MAX = timedelta(minutes=20)
 """Until then the streams know an id again (their window is 30 minutes) and swallow the copy."""
-
-
-class Seen(Value):
-    """An input that has been taken into the state."""
-
-    id: UUID
-    at: AwareDatetime
 
 
 class _Say(Value):
@@ -50,14 +41,14 @@ class ChatDocument(Value):
 
     version: int = 1
     state: State
-    seen: tuple[Seen, ...] = ()
-    """The last inputs, the newest last."""
+    seen: str = ""
+    """The last inputs, as `SeenInputs` packs them."""
     owed: dict[UUID, tuple[_Owed, ...]] = Field(default_factory=dict)
     """What each of the last inputs brought about, under the input's id."""
 
     def has_seen(self, input_id: UUID) -> bool:
         """Whether this input is in the state already."""
-        return any(seen.id == input_id for seen in self.seen)
+        return input_id in SeenInputs.unpacked(self.seen)
 
     def owed_for(self, input_id: UUID) -> tuple[Owed, ...]:
         """What is to be published for this input, in order."""
@@ -69,17 +60,20 @@ class ChatDocument(Value):
         Older entries were published: a lane hands out the next input only after the last one was
         acknowledged, and that happens only after its publishes were.
         """
-        recent = {seen.id for seen in self.seen if now - seen.at < PUBLISHED_AGAIN_MAX}
-        return {input_id: self.owed_for(input_id) for input_id in self.owed if input_id in recent}
+        seen = SeenInputs.unpacked(self.seen)
+        return {
+            input_id: self.owed_for(input_id)
+            for input_id in self.owed
+            if (at := seen.taken_in_at(input_id)) and now - at < PUBLISHED_AGAIN_MAX
+        }
 
     def after(
         self, input_id: UUID, state: State, owed: tuple[Owed, ...], now: datetime
     ) -> "ChatDocument":
         """The document once this input is taken in; what earlier ones owed has been said."""
-        seen = tuple(one for one in self.seen if one.id != input_id and now - one.at < SEEN_AGE_MAX)
         return ChatDocument(
             state=state,
-            seen=(*seen, Seen(id=input_id, at=now))[-SEEN_MAX:],
+            seen=SeenInputs.unpacked(self.seen).and_also(input_id, now).packed(),
             owed={input_id: tuple(_entry(message) for message in owed)},
         )
 
@@ -91,10 +85,11 @@ class ChatDocument(Value):
         """
         document = self
         while len(body := document.model_dump_json().encode()) > DOCUMENT_BYTES_MAX:
-            if len(document.seen) <= SEEN_MIN:
+            seen = SeenInputs.unpacked(document.seen)
+            if len(seen) <= SEEN_MIN:
                 raise ValueError(f"a chat's document has {len(body)} bytes")
-            kept = max(SEEN_MIN, len(document.seen) // 2)
-            document = document.model_copy(update={"seen": document.seen[-kept:]})
+            fewer = seen.newest(max(SEEN_MIN, len(seen) // 2))
+            document = document.model_copy(update={"seen": fewer.packed()})
         return body
 
 

@@ -1,13 +1,18 @@
 """When something is, in words: in the event's own zone and the reader's language."""
 
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_location
 
 from conversation.texts import Language, texts
 
+REMEMBERED_MAX = 1024
+"""Moments in words; the same few events are told to many."""
 
+
+@lru_cache(REMEMBERED_MAX)
 def in_words(at: datetime, zone_name: str, language: Language) -> str:
     """Date, time and zone: "Sunday, December 6, 2026, 6:00 PM (Berlin time)"."""
     zone = ZoneInfo(zone_name)
@@ -20,6 +25,7 @@ def in_words(at: datetime, zone_name: str, language: Language) -> str:
     )
 
 
+@lru_cache(REMEMBERED_MAX)
 def in_brief(at: datetime, zone_name: str, language: Language) -> str:
     """Short enough for a row of a list: "Sun, Dec 6, 6:00 PM"."""
     zone = ZoneInfo(zone_name)
