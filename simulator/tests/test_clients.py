@@ -25,7 +25,6 @@ from aiogram.types import (
     InlineKeyboardMarkup,
     Update,
 )
-from conftest import TOKEN, WA, App, Driver, until
 from pywa_async import WhatsApp
 from pywa_async.errors import (
     InvalidParameter,
@@ -36,10 +35,12 @@ from pywa_async.errors import (
 )
 from pywa_async.types import Button, Section, SectionList, SectionRow
 from pywa_async.types.templates import BodyText, TemplateLanguage
+from simulator_driver import TOKEN, WA, App, Driver, until
 
 KEYBOARD = InlineKeyboardMarkup(
     inline_keyboard=[[InlineKeyboardButton(text="Yes", callback_data="y")]]
 )
+REMINDER = BodyText("Напоминание: {{1}} начнётся {{2}}, {{3}}.", "a", "b", "c")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(30)
 
 
@@ -139,7 +140,7 @@ async def test_pywa_sends_every_form_we_use(served: Driver, wa: WhatsApp) -> Non
         vera,
         "event_reminder",
         TemplateLanguage.RUSSIAN,
-        [BodyText.params("PyCon", "завтра", "Берлин")],
+        [REMINDER.params("PyCon", "завтра", "Берлин")],  # type: ignore[arg-type]  # pywa mistypes it
     )
     chat = await served.chat("whatsapp", vera)
     assert await wa.indicate_typing(chat[0]["id"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SETTINGS, WA, App, Driver, calling, serving, until
+from simulator_driver import SETTINGS, WA, App, Driver, calling, serving, until
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse

@@ -9,7 +9,7 @@ import sys
 from email.message import EmailMessage
 
 import httpx
-from conftest import POLL_SECONDS
+from simulator_driver import POLL_SECONDS
 
 START_SECONDS_MAX = 20.0
 
@@ -33,7 +33,14 @@ def send_mail(port: int) -> None:
 async def test_it_serves_takes_mail_and_stops_at_once() -> None:
     port, smtp_port = free_port(), free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "simulator", "--port", str(port), "--smtp-port", str(smtp_port)
+        sys.executable,
+        "-m",
+        "simulator",
+        "--port",
+        str(port),
+        "--smtp-port",
+        str(smtp_port),
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
@@ -52,9 +59,18 @@ async def test_it_serves_takes_mail_and_stops_at_once() -> None:
             assert (mail["subject"], mail["text"].strip()) == ("Билет", "Привет, Ann")
             assert mail["attachments"] == [{"name": "e.ics", "mime": "text/calendar"}]
             assert (await http.get("/sim/mail", params={"to": "ben@example.org"})).json() == []
+            ann = (await http.post("/sim/people", json={"platform": "telegram"})).json()["id"]
+            open_page = asyncio.create_task(
+                http.get(f"/sim/people/telegram/{ann}/next", params={"timeout": 60}, timeout=60)
+            )
+            await http.get("/sim/health")  # by now the other call waits
+            process.terminate()
+            assert (await open_page).status_code == 204
     finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        if process.returncode is None:
+            process.terminate()
+        _, error = await asyncio.wait_for(process.communicate(), 10)
+    assert error == b""
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 

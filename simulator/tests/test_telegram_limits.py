@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from conftest import Driver, calling, with_telegram
+from simulator_driver import Driver, calling, with_telegram
 
 from simulator.limits import Gcra, SlidingWindow
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import TOKEN, Driver
+from simulator_driver import TOKEN, Driver
 
 from simulator.telegram.errors import NOT_MODIFIED, TelegramError
 from simulator.telegram.text import parse_text

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from conftest import App, Driver, Hook, calling, until, with_telegram
+from simulator_driver import App, Driver, Hook, calling, until, with_telegram
 from starlette.responses import JSONResponse, Response
 
 from simulator.telegram.webhook import retry_wait_seconds

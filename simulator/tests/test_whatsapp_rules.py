@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import WA, Driver, calling, with_whatsapp
+from simulator_driver import WA, Driver, calling, with_whatsapp
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ import hmac
 from typing import Any
 
 import pytest
-from conftest import WA, App, Driver, calling, parts, until, with_whatsapp
+from simulator_driver import WA, App, Driver, calling, parts, until, with_whatsapp
 from starlette.responses import Response
 
 from simulator.whatsapp.webhook import retry_wait_seconds

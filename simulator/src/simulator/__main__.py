@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import socket
 import sys
 
 import uvicorn
@@ -12,7 +13,7 @@ import uvicorn
 from simulator.app import create_app
 from simulator.mail import start_smtp
 from simulator.settings import settings_from_environment
-from simulator.world import create_world
+from simulator.world import World, create_world
 
 SHUTDOWN_SECONDS_MAX = 3
 
@@ -49,7 +50,21 @@ async def _serve(host: str, port: int, smtp_port: int) -> None:
     gc.collect()
     gc.freeze()
     async with smtp:
-        await uvicorn.Server(config).serve()
+        await _Server(config, world).serve()
+
+
+class _Server(uvicorn.Server):
+    """Ends the long polls of open pages first: they would hold up the shutdown."""
+
+    def __init__(self, config: uvicorn.Config, world: World) -> None:
+        super().__init__(config)
+        self._world = world
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop waiting, then stop serving."""
+        for person in self._world.core.people:
+            person.chat.close()
+        await super().shutdown(sockets)
 
 
 if __name__ == "__main__":

@@ -130,6 +130,7 @@ class Chat:
         self.entries: list[Entry] = []
         self.revision = 0
         self._rung = asyncio.Event()
+        self._is_closed = False
 
     def add(self, entry: Entry) -> Entry:
         """Append an entry under the next number."""
@@ -144,6 +145,11 @@ class Chat:
         self._rung.set()
         self._rung = asyncio.Event()
 
+    def close(self) -> None:
+        """Let nobody wait any longer: the simulator stops."""
+        self._is_closed = True
+        self.ring()
+
     @property
     def last_n(self) -> int:
         """The number of the newest entry, 0 in an empty chat."""
@@ -154,7 +160,7 @@ class Chat:
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         while not holds():
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
+            if left <= 0 or self._is_closed:
                 return False
             try:
                 await asyncio.wait_for(self._rung.wait(), left)
@@ -229,7 +235,9 @@ class People:
         return iter(self._by_id.values())
 
     def clear(self) -> None:
-        """Forget everybody."""
+        """Forget everybody; who waits in a chat waits no longer."""
+        for person in self:
+            person.chat.close()
         self._by_id.clear()
         self._by_address.clear()
 

@@ -296,7 +296,7 @@ def addressee(bot: Bot, params: Params) -> Person | None:
 async def _send(
     bot: Bot, person: Person, params: Params, content: Json, entry: Entry, markup: Json | None
 ) -> Json:
-    reply_to = params.get("reply_to_message_id")
+    reply_to = rules.replied_message_id(params)
     if reply_to and bot.posted(person, reply_to) is None:
         raise bad_request("message to be replied not found")
     await bot.pass_limits(person)

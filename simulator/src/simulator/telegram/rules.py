@@ -69,6 +69,19 @@ def checked_caption(params: Params) -> tuple[str, Entities]:
     return caption, entities
 
 
+def replied_message_id(params: Params) -> Any:
+    """The message that a message answers, in the old form or the new; None if it answers none."""
+    reply = params.get("reply_parameters")
+    if isinstance(reply, str):
+        try:
+            reply = json.loads(reply)
+        except ValueError:
+            raise bad_request("can't parse reply parameters JSON object") from None
+    if isinstance(reply, dict):
+        return None if reply.get("allow_sending_without_reply") else reply.get("message_id")
+    return params.get("reply_to_message_id")
+
+
 def checked_size(size_bytes: int, *, is_photo: bool) -> None:
     """413 for an upload that is too big, 400 for an empty one."""
     if size_bytes == 0:

@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,12 +126,15 @@ class Webhook:
     or expires; queues do not wait for each other.
     """
 
-    def __init__(self, core: Core, on_reply: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    def __init__(
+        self, core: Core, on_reply: Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+    ) -> None:
         self._core = core
         self._on_reply = on_reply
         self.config = WebhookConfig()
         self._queues: dict[int, deque[Update]] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
+        self._replies: set[asyncio.Task[None]] = set()
         self._config_changed = asyncio.Event()
         self._delivered = asyncio.Condition()
         self._budget = ConnectionBudget(self.config.max_connections)
@@ -168,7 +171,7 @@ class Webhook:
 
     async def close(self) -> None:
         """Stop posting."""
-        workers = list(self._workers.values())
+        workers = [*self._workers.values(), *self._replies]
         self.drop_all()
         await asyncio.gather(*workers, return_exceptions=True)
         if self._client is not None:
@@ -239,18 +242,19 @@ class Webhook:
                 wait_seconds = await self._attempt(update)
             if wait_seconds is None:
                 if self._core.faults.for_webhook("telegram", "duplicate_webhook", update.person.id):
-                    self._core.stats["telegram"].webhooks.duplicated += 1
-                    await self._attempt(update)
+                    await self._attempt(update, is_duplicate=True)
                 return "delivered"
             if self._core.clock.timestamp() + wait_seconds > update.expires_at:
                 return "expired"
             await self._sleep_unless_configured(wait_seconds)
 
-    async def _attempt(self, update: Update) -> float | None:
+    async def _attempt(self, update: Update, *, is_duplicate: bool = False) -> float | None:
         """One post. None after 2xx, else seconds to wait."""
         config, webhooks = self.config, self._core.stats["telegram"].webhooks
         update.attempts += 1
-        if update.attempts == 1:
+        if is_duplicate:
+            webhooks.duplicated += 1
+        elif update.attempts == 1:
             webhooks.posted += 1
         else:
             webhooks.retried += 1
@@ -264,7 +268,7 @@ class Webhook:
             outcome, error = "no answer", "Read timeout expired"
         except httpx.ConnectError:
             outcome, error = "no connection", "Connection refused"
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             outcome, error = "no answer", "Webhook connection closed"
         else:
             outcome = str(answer.status_code)
@@ -291,7 +295,10 @@ class Webhook:
         except ValueError:
             return
         if isinstance(reply, dict) and "method" in reply:
-            await self._on_reply(reply)
+            # A task of its own: the queue goes on, whatever becomes of the call.
+            call = asyncio.create_task(self._on_reply(reply))
+            self._replies.add(call)
+            call.add_done_callback(self._replies.discard)
 
     def _record(self, update: Update, outcome: str) -> None:
         self._core.ledger.write(

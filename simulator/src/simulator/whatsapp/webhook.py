@@ -235,14 +235,15 @@ class Webhook:
         if self._core.faults.for_webhook(
             "whatsapp", "duplicate_webhook", person.id if person else None
         ):
-            self._core.stats["whatsapp"].webhooks.duplicated += 1
-            await self._attempt(post)
+            await self._attempt(post, is_duplicate=True)
 
-    async def _attempt(self, post: _Post) -> bool:
+    async def _attempt(self, post: _Post, *, is_duplicate: bool = False) -> bool:
         """One POST; WhatsApp takes nothing but 200 for an answer."""
         webhooks = self._core.stats["whatsapp"].webhooks
         post.attempts += 1
-        if post.attempts == 1:
+        if is_duplicate:
+            webhooks.duplicated += 1
+        elif post.attempts == 1:
             webhooks.posted += 1
         else:
             webhooks.retried += 1
@@ -253,7 +254,7 @@ class Webhook:
             outcome = str(answer.status_code)
         except httpx.ConnectError:
             outcome = "no connection"
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             outcome = "no answer"
         for item in post.items:
             self._core.ledger.write(

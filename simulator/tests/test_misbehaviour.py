@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import WA, Driver
+from simulator_driver import WA, Driver
 
 
 @pytest.mark.parametrize(
