@@ -4,6 +4,7 @@ from contracts import Content, MediaSent
 from contracts.inbound import ContactShared
 from conversation.dialogue import browsing, mine, registering
 from conversation.dialogue.facts import RegistrySilent
+from conversation.dialogue.signposts import to_events, to_mine
 from conversation.dialogue.state import REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.texts import LANGUAGES, texts
@@ -35,11 +36,8 @@ def help_(turn: Turn, _argument: str = "") -> Reply:
     """What can be said, and the open question."""
     if turn.state.stage in REGISTERING:
         return beside(turn, turn.say("help"))
-    offers = (
-        Offer(id="events", label=turn.say("button.events")),
-        Offer(id="my", label=turn.say("button.my")),
-        Offer(id="lang", label=turn.say("button.language")),
-    )
+    languages = Offer(id="lang", label=turn.say("button.language"))
+    offers = (to_events(turn), to_mine(turn), languages)
     return turn.ends(Prompt(turn.say("help"), offers))
 
 

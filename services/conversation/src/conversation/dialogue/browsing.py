@@ -1,6 +1,7 @@
 """Looking around: the list of events, and one event."""
 
 from contracts import EventCard
+from conversation.dialogue.signposts import to_mine
 from conversation.dialogue.state import ChosenEvent, Context, Offer, Stage
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
 from conversation.moments import in_brief, in_words
@@ -21,7 +22,7 @@ def events(turn: Turn, argument: str = "") -> Reply:
     found = turn.facts.events()
     listing = turn.at(Stage.CHOOSING_EVENT)
     if not found:
-        return listing.ends(Prompt(turn.say("events.none"), (_my(turn),)))
+        return listing.ends(Prompt(turn.say("events.none"), (to_mine(turn),)))
     page = Page.of(found, page_number(argument))
     lines = [
         turn.say("list.line", number=number, title=card.title, when=_brief(turn, card))
@@ -111,7 +112,3 @@ def _card_offers(turn: Turn, event: EventCard) -> tuple[Offer, ...]:
 
 def _brief(turn: Turn, event: EventCard) -> str:
     return in_brief(event.starts_at, event.timezone, turn.state.language)
-
-
-def _my(turn: Turn) -> Offer:
-    return Offer(id="my", label=turn.say("button.my"))

@@ -2,7 +2,8 @@
 
 from contracts import CancelRegistration, Document, RegistrationCard, derived_id
 from conversation.dialogue import browsing
-from conversation.dialogue.state import REGISTERING, ChosenEvent, Dropping, Offer
+from conversation.dialogue.signposts import onward, to_mine
+from conversation.dialogue.state import ChosenEvent, Dropping, Offer
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
 from conversation.moments import in_brief, in_words
 
@@ -49,9 +50,8 @@ def ticket_prompt(turn: Turn, registration: RegistrationCard, lead: str) -> Prom
             kind="ticket", data=registration.ticket, filename=f"ticket-{event.code}.png"
         )
     drop = Offer(id=f"drop:{registration.id}", label=turn.say("button.drop"))
-    my = Offer(id="my", label=turn.say("button.my"))
     # Three at most, so that WhatsApp can put them under the picture (platforms.md B4).
-    offers = (my, drop, onward(turn))
+    offers = (to_mine(turn), drop, onward(turn))
     return Prompt(text, offers, document=document).led_by(lead)
 
 
@@ -100,7 +100,7 @@ def drop_now(turn: Turn, registration_id: str) -> Reply:
 def keep(turn: Turn, _registration_id: str) -> Reply:
     """No, the seat stays."""
     stayed = turn.on(turn.state.at(turn.state.stage, turn.state.context))
-    return stayed.ends(Prompt(turn.say("drop.kept"), (_my(turn), onward(turn))))
+    return stayed.ends(Prompt(turn.say("drop.kept"), (to_mine(turn), onward(turn))))
 
 
 def _ask_to_drop(turn: Turn, registration: RegistrationCard) -> Reply:
@@ -161,14 +161,3 @@ def _not_found(turn: Turn) -> Reply:
     reply = registrations(turn)
     assert reply.prompt is not None
     return Reply(reply.state, reply.prompt.led_by(turn.say("my.not-found")))
-
-
-def _my(turn: Turn) -> Offer:
-    return Offer(id="my", label=turn.say("button.my"))
-
-
-def onward(turn: Turn) -> Offer:
-    """Back to a registration that is under way, else on to the events."""
-    if turn.state.stage in REGISTERING:
-        return Offer(id="here", label=turn.say("button.continue"), role="back")
-    return Offer(id="events", label=turn.say("button.events"), role="back")

@@ -10,6 +10,7 @@ from contracts import (
     SeatClaimed,
 )
 from conversation.dialogue import mine
+from conversation.dialogue.signposts import onward, to_events, to_mine
 from conversation.dialogue.state import (
     REGISTERING,
     ChosenEvent,
@@ -71,7 +72,7 @@ def _refused(turn: Turn, outcome: ClaimRefused) -> Reply:
         "cancelled": lambda: turn.say("claim.cancelled", title=title),
         "unknown-event": lambda: turn.say("claim.not-open"),
     }[outcome.reason]()
-    offers = [_events(turn), _my(turn)]
+    offers = [to_events(turn), to_mine(turn)]
     if outcome.reason == "full" and event is not None:
         offers.insert(0, Offer(id=f"ev:{event.code}", label=turn.say("button.look-again")))
     return turn.at(Stage.CHOOSING_EVENT).ends(Prompt(text, tuple(offers)))
@@ -85,7 +86,7 @@ def _released(turn: Turn, outcome: RegistrationReleased) -> Reply:
         else turn.say("drop.done", title=title, when=_when(turn, outcome.event))
     )
     there = turn if turn.state.stage in REGISTERING else turn.at(Stage.CHOOSING_EVENT)
-    return there.ends(Prompt(text, (mine.onward(turn), _my(turn))))
+    return there.ends(Prompt(text, (onward(turn), to_mine(turn))))
 
 
 def _not_released(turn: Turn, outcome: CancellationRefused) -> Reply:
@@ -95,12 +96,12 @@ def _not_released(turn: Turn, outcome: CancellationRefused) -> Reply:
         if outcome.reason == "started"
         else turn.say("drop.not-yours")
     )
-    return turn.ends(Prompt(text, (mine.onward(turn), _my(turn))))
+    return turn.ends(Prompt(text, (onward(turn), to_mine(turn))))
 
 
 def _failed(turn: Turn, asked_for: Wish | None) -> Reply:
     if asked_for != "claim":
-        return turn.ends(Prompt(turn.say("drop.failed"), (_my(turn), mine.onward(turn))))
+        return turn.ends(Prompt(turn.say("drop.failed"), (to_mine(turn), onward(turn))))
     # A new token: trying again is a new wish, with a new command.
     token = turn.new_token
     context = turn.state.context.model_copy(update={"token": token})
@@ -114,11 +115,3 @@ def _failed(turn: Turn, asked_for: Wish | None) -> Reply:
 
 def _when(turn: Turn, event: EventCard) -> str:
     return in_brief(event.starts_at, event.timezone, turn.state.language)
-
-
-def _events(turn: Turn) -> Offer:
-    return Offer(id="events", label=turn.say("button.events"))
-
-
-def _my(turn: Turn) -> Offer:
-    return Offer(id="my", label=turn.say("button.my"))

@@ -4,6 +4,7 @@ from contracts import ClaimSeat, derived_id
 from contracts.commands import NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
 from conversation.dialogue import browsing
 from conversation.dialogue.people import email_of, name_of, suggested_email
+from conversation.dialogue.signposts import to_events, to_mine
 from conversation.dialogue.state import ChosenEvent, Context, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.dialogue.understanding import is_yes_or_no
@@ -175,10 +176,7 @@ def claim(turn: Turn, token: str) -> Reply:
 
 def leave(turn: Turn, _token: str = "") -> Reply:
     """The way out: nothing was booked."""
-    offers = (
-        Offer(id="events", label=turn.say("button.events")),
-        Offer(id="my", label=turn.say("button.my")),
-    )
+    offers = (to_events(turn), to_mine(turn))
     return turn.at(Stage.CHOOSING_EVENT).ends(Prompt(turn.say("registration.left"), offers))
 
 
