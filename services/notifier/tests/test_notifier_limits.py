@@ -19,6 +19,7 @@ from runtime.clock import Clock
 from runtime.health import Health
 from runtime.settings import ServiceSettings
 
+TELEGRAM_LIMIT_PER_SECOND = 30
 PEOPLE = 3 * TELEGRAM_PERMITS_PER_SECOND
 RING = ring("telegram", BOT)
 
@@ -38,7 +39,10 @@ async def test_two_notifiers_share_one_limit(stage: Stage) -> None:
         stats = await crowd(stage)
     assert stats["accepted"] == PEOPLE
     assert stats["over_limit"] == 0
-    assert stats["peak_per_second"] <= TELEGRAM_PERMITS_PER_SECOND
+    # What is limited is the handing out; the permits leave room for calls that arrive late.
+    assert stats["peak_per_second"] <= TELEGRAM_LIMIT_PER_SECOND
+    calls = await stage.calls(method="sendMessage")
+    assert calls[-1]["real"] - calls[0]["real"] >= 2, "three windows' permits took two windows"
 
 
 async def test_without_permits_they_would_break_it(stage: Stage) -> None:
