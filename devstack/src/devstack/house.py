@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 
@@ -45,6 +45,7 @@ class House:
         replicas: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
         restart: bool = True,
+        seed: Literal["demo", "empty"] = "empty",
         home: Path | None = None,
     ) -> None:
         """What to start.
@@ -53,12 +54,13 @@ class House:
             replicas: how many of a service; one where nothing is said.
             environment: added for every process, such as TURNOUT_BREAK.
             restart: whether the dead are started again after a second.
+            seed: which events there are at the beginning.
             home: kept afterwards; without one, a passing folder.
         """
         self.ports = Ports(free_base())
         self._passing = home is None
         self.home = home or Path(tempfile.mkdtemp(prefix="turnout-"))
-        self._arguments = ["--no-browser", "--seed", "empty"]
+        self._arguments = ["--no-browser", "--seed", seed]
         if not restart:
             self._arguments.append("--no-restart")
         for name, count in (replicas or {}).items():
