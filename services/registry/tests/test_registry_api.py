@@ -195,9 +195,9 @@ async def test_events_come_in_pages_by_their_start(api: AsyncClient) -> None:
     for day in (3, 1, 2):
         await create(api, title=f"day {day}", starts_at=(now + timedelta(days=day)).isoformat())
     first = (await api.get("/api/events?limit=2")).json()
-    assert [event["title"] for event in first["events"]] == ["day 1", "day 2"]
+    assert [event["title"] for event in first["events"]] == ["day 3", "day 2"]
     second = (await api.get("/api/events", params={"cursor": first["next_cursor"]})).json()
-    assert [event["title"] for event in second["events"]] == ["day 3"]
+    assert [event["title"] for event in second["events"]] == ["day 1"]
     assert second["next_cursor"] is None
 
 

@@ -62,7 +62,9 @@ FINISHED = replace(EVENT, status="finished")
         (CANCELLED, SEAT, "cancelled"),
     ],
 )
-def test_claims(event: Event | None, own: Seat | None, decision: str) -> None:
+def test_a_claim_is_decided_by_the_event_and_what_the_person_has(
+    event: Event | None, own: Seat | None, decision: str
+) -> None:
     assert rules.claim(event, own, NOW) == decision
 
 
@@ -87,7 +89,7 @@ GIVEN_BACK = replace(SEAT, status="cancelled")
         (CANCELLED, SEAT, ANN, "release"),
     ],
 )
-def test_releases(
+def test_a_seat_is_given_back_by_its_owner_in_time(
     event: Event | None, seat: Seat | None, asker: UUID | None, decision: str
 ) -> None:
     assert rules.release(event, seat, asker, NOW) == decision
@@ -133,7 +135,9 @@ def test_lowering_the_capacity_drops_nobody_and_closes_the_door() -> None:
         (replace(DRAFT, starts_at=NOW - HOUR), {"starts_at": NOW - HOUR}, "past-start"),
     ],
 )
-def test_refused_changes(event: Event, values: dict[str, object], refusal: str) -> None:
+def test_a_change_that_is_refused_says_why(
+    event: Event, values: dict[str, object], refusal: str
+) -> None:
     assert change_to(event, **values) == refusal
 
 
@@ -146,7 +150,7 @@ def test_whoever_read_an_old_version_is_refused() -> None:
     assert rules.change(EVENT, 3, DETAILS, NOW) == "stale"
 
 
-def test_calling_off() -> None:
+def test_an_event_is_called_off_once_and_before_it_starts() -> None:
     called_off = rules.call_off(EVENT, NOW)
     assert isinstance(called_off, Event)
     assert (called_off.status, called_off.version) == ("cancelled", 5)
@@ -170,7 +174,7 @@ def test_calling_off() -> None:
         ("event-changed", 3, EVENT, "confirmed", False),
     ],
 )
-def test_notices_that_are_still_true(
+def test_a_notice_is_told_only_while_it_is_true(
     kind: NoticeKind, version: int, event: Event, seat_status: str, true: bool
 ) -> None:
     assert rules.is_still_true(kind, version, event, seat_status, NOW) is true

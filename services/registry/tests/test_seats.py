@@ -18,8 +18,11 @@ from contracts import (
     derived_id,
 )
 from registry.handlers import decode
+from registry.journal import remember
 from registry.queries import Queries
+from registry.results import Stored
 from runtime import faults
+from runtime.failures import Retry
 from runtime.provision import provision
 from runtime.settings import ServiceSettings
 
@@ -111,6 +114,17 @@ async def test_one_person_has_one_seat_and_sees_the_ticket_again(house: House) -
     assert outcome.already
     assert outcome.registration.ticket == first.ticket
     assert outcome.registration.event.seats_left == 1
+
+
+async def test_an_outcome_is_never_written_over_by_another(house: House) -> None:
+    command = claim_seat(await house.event())
+    await house.do(command)
+    other = Stored(result=CommandFailed())
+    with pytest.raises(Retry):
+        await house.databases[0].run(
+            lambda connection: remember(connection, command, other, house.clock.now())
+        )
+    assert (await house.answer(command)).outcome.kind == "seat-claimed"
 
 
 async def test_a_hundred_confirmations_of_one_person_are_one_seat(house: House) -> None:

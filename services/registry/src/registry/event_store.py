@@ -151,8 +151,8 @@ async def find_view(connection: AsyncConnection, event_id: UUID) -> EventView | 
 async def list_views(
     connection: AsyncConnection, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[EventView]:
-    """Events by start, the earliest first, beginning behind `after` (start, id)."""
-    query = select_views().order_by(EventRow.date_time, EventRow.id).limit(limit)
+    """Events by start, the latest first, beginning behind `after` (start, id)."""
+    query = select_views().order_by(EventRow.date_time.desc(), EventRow.id.desc()).limit(limit)
     if after is not None:
-        query = query.where(tuple_(EventRow.date_time, EventRow.id) > tuple_(*after))
+        query = query.where(tuple_(EventRow.date_time, EventRow.id) < tuple_(*after))
     return [as_view(row) for row in (await connection.execute(query)).mappings()]

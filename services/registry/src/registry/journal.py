@@ -14,6 +14,16 @@ from registry.database import Raced
 from registry.results import Stored
 from registry.tables import Audit, HandledCommand
 
+_handled = upsert(HandledCommand)
+_REMEMBER = _handled.on_conflict_do_update(
+    index_elements=[HandledCommand.command_id],
+    set_={
+        name: _handled.excluded[name]
+        for name in ("command", "correlation_id", "outcome", "failed", "handled_at")
+    },
+    where=HandledCommand.failed.is_(True),
+).returning(HandledCommand.command_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandledOutcome:
@@ -62,22 +72,14 @@ async def remember(
         Raced: the same command was carried out elsewhere at the same time; look again.
     """
     values = {
+        "command_id": command.id,
         "command": command.subject.split(".")[1],
         "correlation_id": command.correlation_id,
         "outcome": stored.model_dump(mode="json"),
         "failed": failed,
         "handled_at": now,
     }
-    written = await connection.scalar(
-        upsert(HandledCommand)
-        .values(command_id=command.id, **values)
-        .on_conflict_do_update(
-            index_elements=[HandledCommand.command_id],
-            set_=values,
-            where=HandledCommand.failed.is_(True),
-        )
-        .returning(HandledCommand.command_id)
-    )
+    written = await connection.scalar(_REMEMBER, values)
     if written is None:
         raise Raced("this command was just carried out elsewhere")
 
@@ -98,19 +100,18 @@ async def write_audit(
     reason: str | None = None,
 ) -> None:
     """Note a change, in the transaction that makes it. Ids and facts only, nothing personal."""
-    await connection.execute(
-        insert(Audit).values(
-            at=now,
-            command_id=command.id,
-            correlation_id=command.correlation_id,
-            actor=actor,
-            channel=channel,
-            action=action,
-            event_id=event_id,
-            registration_id=registration_id,
-            user_id=user_id,
-            before=before,
-            after=after,
-            reason=reason,
-        )
-    )
+    values = {
+        "at": now,
+        "command_id": command.id,
+        "correlation_id": command.correlation_id,
+        "actor": actor,
+        "channel": channel,
+        "action": action,
+        "event_id": event_id,
+        "registration_id": registration_id,
+        "user_id": user_id,
+        "before": before,
+        "after": after,
+        "reason": reason,
+    }
+    await connection.execute(insert(Audit), values)

@@ -46,7 +46,8 @@ async def plan_for_seat(
         for plan in plan_reminders(event.starts_at, now)
     ]
     if rows:
-        await connection.execute(insert(Notice).values(rows))
+        # Rows apart from the statement, so that the compiled statement is kept for the next seat.
+        await connection.execute(insert(Notice), rows)
 
 
 async def forget_seat(connection: AsyncConnection, registration_id: UUID) -> None:

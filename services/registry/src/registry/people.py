@@ -15,6 +15,25 @@ _E164 = re.compile(r"[1-9][0-9]{6,14}")
 """A phone number with country code, without the plus."""
 _TELEGRAM_ID = re.compile(r"[1-9][0-9]{0,17}")
 
+_identity = upsert(IdentityRow)
+_WRITE_IDENTITY = _identity.on_conflict_do_update(
+    constraint="pk_identities", set_={"updated_at": _identity.excluded.updated_at}
+).returning(IdentityRow.user_id)
+_person = upsert(User)
+_WRITE_PERSON = _person.on_conflict_do_update(
+    index_elements=[User.id],
+    set_={
+        "name": _person.excluded.name,
+        "email_claimed": _person.excluded.email_claimed,
+        # What is known stays known: WhatsApp does not send the phone with each message.
+        "telegram_id": func.coalesce(_person.excluded.telegram_id, User.telegram_id),
+        "whatsapp_phone": func.coalesce(_person.excluded.whatsapp_phone, User.whatsapp_phone),
+        "language": _person.excluded.language,
+        "updated_at": _person.excluded.updated_at,
+    },
+)
+"""Made once: building a statement takes longer than sending it, and claims hold a row meanwhile."""
+
 
 async def find_person(connection: AsyncConnection, address: Address) -> UUID | None:
     """The person behind a chat; None when this chat never registered for anything."""
@@ -34,46 +53,26 @@ async def know_person(connection: AsyncConnection, command: ClaimSeat, now: date
     that comes second waits for the first and finds its person.
     """
     address = command.address
-    identity = upsert(IdentityRow).values(
-        platform=address.platform,
-        account=address.account,
-        chat_id=address.chat_id,
-        user_id=derived_id(command.id, "user"),
-        created_at=now,
-        updated_at=now,
-    )
-    user_id: UUID = (
-        await connection.execute(
-            identity.on_conflict_do_update(
-                constraint="pk_identities", set_={"updated_at": now}
-            ).returning(IdentityRow.user_id)
-        )
-    ).scalar_one()
-    person = upsert(User).values(
-        id=user_id,
-        name=command.name,
-        email_claimed=command.email_claimed,
-        telegram_id=telegram_id(address),
-        whatsapp_phone=whatsapp_phone(address, command.sender.phone),
-        language=command.language,
-        created_at=now,
-        updated_at=now,
-    )
-    said = person.excluded
-    await connection.execute(
-        person.on_conflict_do_update(
-            index_elements=[User.id],
-            set_={
-                "name": said.name,
-                "email_claimed": said.email_claimed,
-                # What is known stays known: WhatsApp does not send the phone with each message.
-                "telegram_id": func.coalesce(said.telegram_id, User.telegram_id),
-                "whatsapp_phone": func.coalesce(said.whatsapp_phone, User.whatsapp_phone),
-                "language": said.language,
-                "updated_at": now,
-            },
-        )
-    )
+    identity = {
+        "platform": address.platform,
+        "account": address.account,
+        "chat_id": address.chat_id,
+        "user_id": derived_id(command.id, "user"),
+        "created_at": now,
+        "updated_at": now,
+    }
+    user_id: UUID = (await connection.execute(_WRITE_IDENTITY, identity)).scalar_one()
+    person = {
+        "id": user_id,
+        "name": command.name,
+        "email_claimed": command.email_claimed,
+        "telegram_id": telegram_id(address),
+        "whatsapp_phone": whatsapp_phone(address, command.sender.phone),
+        "language": command.language,
+        "created_at": now,
+        "updated_at": now,
+    }
+    await connection.execute(_WRITE_PERSON, person)
     return user_id
 
 

@@ -52,18 +52,17 @@ async def insert_seat(
     connection: AsyncConnection, seat: Seat, *, event_id: UUID, via: str, now: datetime
 ) -> None:
     """Write down a new confirmed seat."""
-    await connection.execute(
-        insert(Registration).values(
-            id=seat.id,
-            user_id=seat.user_id,
-            event_id=event_id,
-            registered_via=via,
-            status=seat.status,
-            name=seat.name,
-            ticket=seat.ticket,
-            created_at=now,
-        )
-    )
+    values = {
+        "id": seat.id,
+        "user_id": seat.user_id,
+        "event_id": event_id,
+        "registered_via": via,
+        "status": seat.status,
+        "name": seat.name,
+        "ticket": seat.ticket,
+        "created_at": now,
+    }
+    await connection.execute(insert(Registration), values)
 
 
 async def release_seat(connection: AsyncConnection, seat: Seat, now: datetime) -> None:

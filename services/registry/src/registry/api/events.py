@@ -28,7 +28,7 @@ _CHANGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 class EventPage(BaseModel):
-    """Some events, the earliest first."""
+    """Some events, the latest start first."""
 
     events: list[EventView]
     next_cursor: str | None
@@ -80,7 +80,7 @@ class _Events:
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=EVENTS_PER_PAGE_MAX)] = EVENTS_PER_PAGE,
     ) -> EventPage:
-        """All events, the earliest first."""
+        """All events, the latest start first: what lies ahead before what is over."""
         after = decode_cursor(cursor)
 
         async def page(connection: AsyncConnection) -> list[EventView]:
