@@ -128,18 +128,6 @@ def test_tests_replace_nothing_of_ours() -> None:
     complain(offences, "a real server, the simulator or a transport; a missing seam is made")
 
 
-def test_tests_are_sentences() -> None:
-    offences = [
-        f"{module.at(node)} {node.name}"
-        for module in modules("**/tests/**/test_*.py")
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
-        and len(node.name.split("_")) < 3
-    ]
-    complain(offences, "say what holds: test_the_first_in_line_gets_a_freed_seat")
-
-
 def _seconds(call: ast.Call) -> float:
     match call.args:
         case [ast.Constant(value=int(seconds) | float(seconds)), *_]:
