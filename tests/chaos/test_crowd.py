@@ -28,7 +28,7 @@ async def chaos(*, people: int, at_once: int, kills: int, seed: int) -> None:
             await organiser.publishes(title, seats=max(1, people // 6))
             for title in ("Alpha", "Beta", "Gamma", "Delta")
         ]
-        crowd, injector = Crowd(simulator, seed), Injector(house, seed)
+        crowd, injector = Crowd(house, simulator, seed), Injector(house, seed)
         killing = asyncio.create_task(injector.run(kills, gap_seconds=(0.2, 1.5)))
         outcomes = await crowd.register([event["title"] for event in events], people, at_once)
         killing.cancel()
@@ -45,6 +45,23 @@ async def chaos(*, people: int, at_once: int, kills: int, seed: int) -> None:
 @pytest.mark.timeout(300)
 async def test_a_crowd_loses_nothing_while_every_part_dies() -> None:
     await chaos(people=40, at_once=10, kills=7, seed=1)
+
+
+@pytest.mark.timeout(300)
+async def test_the_judge_sees_seats_that_were_given_away_twice() -> None:
+    """The negative control: without the row lock, the same crowd must be found guilty."""
+    async with (
+        House(environment={"TURNOUT_BREAK": "row-lock"}) as house,
+        httpx.AsyncClient(base_url=house.simulator, timeout=30) as phones,
+        httpx.AsyncClient(base_url=house.registry, headers=house.admin, timeout=30) as desk,
+    ):
+        simulator = Simulator(phones)
+        event = await Organiser(desk, simulator).publishes("Gold", seats=12)
+        crowd = Crowd(house, simulator, seed=3)
+        outcomes = await crowd.register(["Gold"], people=24, at_once=24)
+        await house.quiet()
+        verdict = await judge(house, outcomes, [event])
+        assert verdict.oversold + verdict.tickets_without_a_seat > 0, verdict
 
 
 @pytest.mark.long

@@ -60,6 +60,7 @@ class Person:
     id: str
     name: str
     heard_up_to: int = 0
+    last_heard: str = ""
 
     @property
     def _path(self) -> str:
@@ -120,6 +121,7 @@ class Person:
             if answer.status_code == 200:
                 heard = Heard.of(answer.json())
                 self.heard_up_to = heard.n
+                self.last_heard = heard.text
                 return heard
         raise Silence(f"{self.platform} {self.id} heard nothing after {self.heard_up_to}")
 

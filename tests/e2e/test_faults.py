@@ -17,7 +17,7 @@ PEOPLE = 4
 DIES_BEFORE_STEP = 2
 
 
-async def goes_the_whole_way(person: Person, title: str, death: asyncio.Event) -> int:
+async def goes_the_whole_way(house: House, person: Person, title: str, death: asyncio.Event) -> int:
     """Register, one thing said after the other, and hear each answer.
 
     Returns:
@@ -36,7 +36,9 @@ async def goes_the_whole_way(person: Person, title: str, death: asyncio.Event) -
                 heard = await person.hears(PATIENCE_SECONDS)
             if ASKS_TO_REPEAT not in heard.text:
                 break
-            # Nobody knew the list or the card just now: the bot said so, and the person obeys.
+            # Nobody knew the list or the card just now. The bot said so, and the person waits
+            # as told: who tries again at once meets WhatsApp's limit of one answer in 6 s.
+            await house.ready("registry")
         if ANSWERS_LATER in heard.text:
             heard = await person.hears(PATIENCE_SECONDS)
         previous = heard.text
@@ -56,7 +58,7 @@ async def all_register_while_a_part_dies(
     death = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         dialogues = [
-            group.create_task(goes_the_whole_way(person, event["title"], death))
+            group.create_task(goes_the_whole_way(house, person, event["title"], death))
             for person in people
         ]
         death.set()
