@@ -146,7 +146,8 @@ async def test_a_document_is_written_by_compare_and_set(provisioned: str) -> Non
 
 PROCESS = """
 from fastapi import FastAPI
-from runtime.service import Service, serve
+from runtime.service import Service
+from runtime.serving import serve
 from runtime.settings import ServiceSettings
 serve(lambda: Service("tester", ServiceSettings()).build())
 """

@@ -2,11 +2,13 @@
 
 import time
 from datetime import UTC, datetime
-from typing import TypeVar, cast
+from typing import cast
 from uuid import UUID
 
 import nats.errors
 import nats.js.errors
+import structlog
+from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsCredentials
 from nats.aio.client import Client
@@ -24,8 +26,12 @@ from runtime.settings import ServiceSettings
 
 RECONNECT_WAIT_SECONDS = 0.25
 """Between attempts to reach the broker again; there is no last attempt."""
+UNREACHABLE = (nats.errors.Error, OSError, IncorrectState)
+"""How it shows that the broker is away; the last: it was not reached once yet."""
 STREAM_FULL_ERROR = 10077
 """JetStream's code for a stream that refuses because it is full (nats.md 4)."""
+
+log = structlog.get_logger()
 
 _published = counter(
     "turnout_messages_published_total", "Messages acknowledged by a stream.", ("subject",)
@@ -33,14 +39,13 @@ _published = counter(
 _publish_seconds = histogram("turnout_publish_seconds", "From publish to the stream's ack.")
 _set_aside = counter("turnout_dead_letters_total", "Messages set aside.", ("origin",))
 
-A = TypeVar("A", bound=BaseModel)
-
 
 class Broker:
     """One connection per process. FastStream is the frame of the consumers on it."""
 
     def __init__(self, service: str, settings: ServiceSettings) -> None:
         self.inbox_prefix = f"_INBOX.{service}"
+        self._problem: str | None = None
         self.frame = NatsBroker(
             settings.nats_url,
             name=service,
@@ -50,11 +55,24 @@ class Broker:
             max_reconnect_attempts=-1,
             reconnect_time_wait=cast(int, RECONNECT_WAIT_SECONDS),
             inbox_prefix=self.inbox_prefix,
+            error_cb=self._broke,
+            reconnected_cb=self._is_back,
             graceful_timeout=settings.stop_seconds_max,
             security=(
                 NatsCredentials(str(settings.nats_creds_file)) if settings.nats_creds_file else None
             ),
         )
+
+    async def _broke(self, error: Exception) -> None:
+        # One line for an outage, not one for each of its attempts, and no traceback.
+        problem = str(error) or type(error).__name__
+        if problem != self._problem:
+            self._problem = problem
+            log.warning("broker trouble", problem=problem)
+
+    async def _is_back(self) -> None:
+        self._problem = None
+        log.info("broker reached again")
 
     @property
     def nats(self) -> Client:
@@ -103,7 +121,7 @@ class Broker:
                 if error.err_code == STREAM_FULL_ERROR:
                     raise Unavailable(f"stream of {kind} (full)") from error
                 raise Unavailable("nats") from error
-            except (nats.errors.Error, OSError) as error:
+            except UNREACHABLE as error:
                 raise Unavailable("nats") from error
         _publish_seconds.labels().observe(time.perf_counter() - started)
         _published.labels(subject=kind).inc()
@@ -124,7 +142,7 @@ class Broker:
                     timeout=timeout_seconds,
                     headers=headers,
                 )
-            except (nats.errors.Error, OSError) as error:
+            except UNREACHABLE as error:
                 raise Unavailable(query.answered_by) from error
         if reply.headers and (missing := reply.headers.get(UNAVAILABLE_HEADER)):
             raise Unavailable(missing)
@@ -164,7 +182,7 @@ class Broker:
         }
         try:
             await self.jetstream.publish(f"dead.{subject}", body, timeout=5, headers=dead_headers)
-        except (nats.errors.Error, OSError) as error:
+        except UNREACHABLE as error:
             raise Unavailable("nats") from error
         _set_aside.labels(origin=origin).inc()
 

@@ -15,6 +15,9 @@ from runtime.settings import ServiceSettings
 CONNECT_ATTEMPTS_MAX = 20
 """With a second between them: a Job in Kubernetes may start before the broker does."""
 
+PAYLOAD_BYTES_MIN = 4 * 1024 * 1024
+"""A WhatsApp webhook of 3 MB that is set aside must fit with its headers."""
+
 
 class ProvisionSettings(ServiceSettings):
     """Whose rings to make, and how safe the streams are."""
@@ -168,6 +171,11 @@ async def main() -> None:
         user_credentials=str(settings.nats_creds_file) if settings.nats_creds_file else None,
     )
     try:
+        if client.max_payload < PAYLOAD_BYTES_MIN:
+            raise SystemExit(
+                f"nats-server takes messages of {client.max_payload} bytes; a webhook may have "
+                f"3 MB, so set `max_payload: 4MB` in its configuration"
+            )
         made = await provision(client.jetstream(), rings(settings), settings.nats_replicas)
     finally:
         await client.close()

@@ -6,14 +6,12 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from types import FrameType
 from typing import Any, TypeVar, cast
 
 import nats.errors
 import nats.js.errors
 import sentry_sdk
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsMessage, NatsResponse, PullSub
@@ -253,44 +251,3 @@ class Service:
 
 async def _undecoded(message: NatsMessage) -> bytes:
     return message.body
-
-
-class _Server(uvicorn.Server):
-    """Fails readiness first, and closes the door when load balancers have noticed."""
-
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: an orderly stop. Second: at once.
-
-        uvicorn's own would raise the signal again afterwards, and an orderly stop is no failure.
-        """
-        if self._service.health.stopping:
-            self.should_exit = self.force_exit = True
-            return
-        self._service.begin_stop()
-        asyncio.get_running_loop().call_later(self._service.settings.drain_seconds, self._leave)
-
-    def _leave(self) -> None:
-        self.should_exit = True
-
-
-def serve(create_app: Callable[[], FastAPI]) -> None:
-    """Run a service until SIGTERM or SIGINT; exits with 1 if it could not start."""
-    app = create_app()
-    service: Service = app.state.service
-    config = uvicorn.Config(
-        app,
-        host=service.settings.http_host,
-        port=service.settings.http_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(service.settings.stop_seconds_max),
-    )
-    server = _Server(config, service)
-    server.run()
-    if service.failed or not server.started:
-        raise SystemExit(1)

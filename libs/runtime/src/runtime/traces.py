@@ -16,7 +16,9 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def configure(service: str, settings: ServiceSettings) -> None:
-    """Start tracing; spans leave the process only when an OTLP endpoint is set."""
+    """Start tracing, once per process; spans leave it only when an OTLP endpoint is set."""
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     if settings.otel_exporter_otlp_endpoint:
         endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces"

@@ -1,6 +1,6 @@
 """`python -m conversation`."""
 
 from conversation.main import create_app
-from runtime.service import serve
+from runtime.serving import serve
 
 serve(create_app)

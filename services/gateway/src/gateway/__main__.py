@@ -4,7 +4,7 @@ import sys
 
 from gateway.accounts import Misconfigured
 from gateway.main import create_app
-from runtime.service import serve
+from runtime.serving import serve
 
 if __name__ == "__main__":
     try:

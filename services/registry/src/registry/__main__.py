@@ -1,7 +1,7 @@
 """`python -m registry`."""
 
 from registry.main import create_app
-from runtime.service import serve
+from runtime.serving import serve
 
 if __name__ == "__main__":
     serve(create_app)

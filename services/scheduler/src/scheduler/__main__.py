@@ -1,6 +1,6 @@
 """`python -m scheduler`."""
 
-from runtime.service import serve
+from runtime.serving import serve
 from scheduler.main import create_app
 
 if __name__ == "__main__":

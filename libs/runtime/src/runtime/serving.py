@@ -1,0 +1,51 @@
+"""The process around a service: HTTP, signals, and the exit code."""
+
+import asyncio
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from runtime.service import Service
+
+
+class _Server(uvicorn.Server):
+    """Fails readiness first, and closes the door when load balancers have noticed."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: an orderly stop. Second: at once.
+
+        uvicorn's own would raise the signal again afterwards, and an orderly stop is no failure.
+        """
+        if self._service.health.stopping:
+            self.should_exit = self.force_exit = True
+            return
+        self._service.begin_stop()
+        asyncio.get_running_loop().call_later(self._service.settings.drain_seconds, self._leave)
+
+    def _leave(self) -> None:
+        self.should_exit = True
+
+
+def serve(create_app: Callable[[], FastAPI]) -> None:
+    """Run a service until SIGTERM or SIGINT; exits with 1 if it could not start."""
+    app = create_app()
+    service: Service = app.state.service
+    config = uvicorn.Config(
+        app,
+        host=service.settings.http_host,
+        port=service.settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(service.settings.stop_seconds_max),
+    )
+    server = _Server(config, service)
+    server.run()
+    if service.failed or not server.started:
+        raise SystemExit(1)
