@@ -207,3 +207,28 @@ def wait_for(fact: Callable[[], bool], seconds_max: float = 20.0) -> None:
     while not fact():
         assert time.monotonic() < deadline, "the fact did not come true in time"
         time.sleep(0.05)
+
+
+def test_a_traceback_shows_no_values_in_any_form() -> None:
+    program = (
+        "import structlog\n"
+        "from runtime.logs import configure\n"
+        "from runtime.settings import ServiceSettings\n"
+        "configure('tester', ServiceSettings())\n"
+        "def fail(phone):\n"
+        "    raise KeyError('a bug')\n"
+        "try:\n"
+        "    fail('+' + '79161234567')\n"
+        "except KeyError:\n"
+        "    structlog.get_logger().exception('handler failed')\n"
+    )
+    for form in ("json", "console"):
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "LOG_FORMAT": form},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "KeyError" in ended.stdout
+        assert "79161234567" not in ended.stdout

@@ -131,9 +131,10 @@ async def house_at(url: str, world: World | None = None) -> AsyncIterator[House]
 async def handlers_at(url: str) -> AsyncIterator[Handlers]:
     """One replica's handlers on a connection of their own, called by the test."""
     service = Service("conversation", Settings(nats_url=url))
-    chats = Chats(service.broker)
+    chats, registry = Chats(service.broker), Registry(service.broker)
     service.own(chats)
+    service.own(registry)
     app = service.build()
     async with app.router.lifespan_context(app):
         await eventually(lambda: service.health.started)
-        yield Handlers(service.broker, chats, Registry(service.broker), service.clock)
+        yield Handlers(service.broker, chats, registry, service.clock)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -19,6 +18,7 @@ from contracts import (
     ChoiceTapped,
     CommandOutcome,
     Content,
+    EventPublished,
     FindNotice,
     InboundMessage,
     ListEvents,
@@ -106,16 +106,8 @@ async def test_a_repeated_wish_is_one_command(provisioned: str) -> None:
         assert [claim.id for claim in await house.claims()] == [derived_id(wish.id, 0)]
 
 
-@pytest.fixture
-def without_dedup() -> Iterator[None]:
-    yield
-    faults.plant(Settings())
-
-
 @pytest.mark.parametrize("broken", [False, True])
-async def test_a_wish_repeated_late_is_not_answered_anew(
-    provisioned: str, broken: bool, without_dedup: None
-) -> None:
+async def test_a_wish_repeated_late_is_not_answered_anew(provisioned: str, broken: bool) -> None:
     """Without the memory of inputs it is, which shows what the memory is for."""
     async with house_at(provisioned) as house, handlers_at(provisioned) as handlers:
         await reach_the_last_look(handlers)
@@ -317,3 +309,26 @@ def a_process(url: str, **environment: str) -> subprocess.Popen[bytes]:
         env={**os.environ, "NATS_URL": url, "TURNOUT_TEST": "1", **environment},
         stdout=subprocess.DEVNULL,
     )
+
+
+async def test_news_of_an_event_makes_the_next_look_a_fresh_one(
+    provisioned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So long that only the news can end the memory within this test.
+    monkeypatch.setattr("conversation.registry.FRESH_SECONDS", 3600.0)
+    async with house_at(provisioned) as house, handlers_at(provisioned) as handlers:
+        await handlers.hear(item("/events"))
+        await handlers.hear(item("/events"))
+        assert house.asked.count(ListEvents()) == 1
+        now = datetime.now(UTC)
+        news = EventPublished(
+            id=uuid5(SPACE, "news"),
+            occurred_at=now,
+            correlation_id=uuid5(SPACE, "news"),
+            event_id=an_event().id,
+            event_version=1,
+        )
+        await house.client.jetstream().publish(news.route(), news.model_dump_json().encode())
+        async with asyncio.timeout(10):
+            while house.asked.count(ListEvents()) == 1:
+                await handlers.hear(item("/events"))

@@ -33,7 +33,8 @@ def configure(service: str, settings: ServiceSettings) -> None:
         _trace_id,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        # The default would print local variables, where rich is installed.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if console
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

@@ -2,7 +2,11 @@
 
 import time
 from collections import OrderedDict
+from types import TracebackType
+from typing import Self
 
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from pydantic import BaseModel
 
 from contracts import EventAnswer, FindEvent, ListEvents, Query
@@ -14,15 +18,37 @@ FRESH_SECONDS = 0.5
 SILENT_SECONDS = 1.0
 """After a silence nobody else waits for a time-out: the lanes of all chats would stand still."""
 REMEMBERED_MAX = 1000
+NEWS_SUBJECT = "event.*"
+"""Heard beside the stream and never acknowledged: missing one costs `FRESH_SECONDS`, no more."""
 
 
 class Registry:
-    """Asks; personal answers are never remembered."""
+    """Asks; personal answers are never remembered.
+
+    While it is entered, news of an event makes every replica forget what it remembers of events.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._news: Subscription | None = None
         self._remembered: OrderedDict[Query, tuple[float, BaseModel]] = OrderedDict()
         self._silent_until = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._news = await self._broker.nats.subscribe(NEWS_SUBJECT, cb=self._hear_news)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._news is not None and self._broker.nats.is_connected:
+            await self._news.unsubscribe()
+
+    async def _hear_news(self, _message: Msg) -> None:
+        self.forget_events()
 
     async def answer(self, query: Query) -> BaseModel | None:
         """The answer, at most `FRESH_SECONDS` old; None when the registry is silent."""
@@ -41,7 +67,7 @@ class Registry:
         return answer
 
     def forget_events(self) -> None:
-        """A seat was taken or given back: who looks next sees it."""
+        """An event or its seats changed: who looks next sees it."""
         self._remembered.clear()
 
     def _remember(self, query: Query, answer: BaseModel, at: float) -> None:
