@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = tuple(sorted(path.name for path in (ROOT / "services").iterdir() if path.is_dir()))
+SERVICES = tuple(sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml")))
 MEMBERS = tuple(
     sorted(
         path.parent

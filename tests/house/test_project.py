@@ -11,6 +11,9 @@ from tests.house.source import MEMBERS, ROOT, SERVICES, complain, files, modules
 FOLDERS_FOR_NOTHING = frozenset({"common", "helpers", "misc", "shared", "util", "utils"})
 # Put together, so that this file does not hold what it forbids.
 UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX"]) + r")\b")
+QUOTED_TEST = re.compile(r"`([\w/.-]+\.py)::(\w+)`")
+QUOTED_TESTS_MIN = 50
+"""The sketch's answers alone quote more; fewer means that the pattern no longer finds them."""
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(work|root|home/[a-z]+|Users/[A-Za-z]+)/")
 
 
@@ -103,3 +106,19 @@ def test_every_decision_is_recorded_in_one_form() -> None:
         if not re.search(rf"^## {part}", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     complain(offences, "Context, Decision, Consequences, Alternatives, on one page")
+
+
+def test_every_test_that_a_document_quotes_exists() -> None:
+    quoted = [
+        (path, quote)
+        for path in files()
+        if path.suffix == ".md"
+        for quote in QUOTED_TEST.findall((ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert len(quoted) > QUOTED_TESTS_MIN
+    offences = [
+        f"{path}: {file}::{name}"
+        for path, (file, name) in quoted
+        if not (ROOT / file).exists() or f"def {name}(" not in (ROOT / file).read_text("utf-8")
+    ]
+    complain(offences, "quote the test by its present name, or say that it is not shown yet")
