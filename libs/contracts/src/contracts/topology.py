@@ -88,7 +88,6 @@ REGISTRY_COMMANDS = Consumer(
     name="registry-commands",
     stream="COMMANDS",
     filter_subject="command.*.*",
-    ack_wait_seconds=10.0,
     in_flight_max=256,
 )
 
