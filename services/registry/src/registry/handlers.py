@@ -24,7 +24,7 @@ from contracts import (
 from registry.database import Database
 from registry.event_commands import cancel_event, change_event, create_event
 from registry.event_store import lock_event
-from registry.journal import find_handled, remember
+from registry.journal import find_handled, lock_command, remember
 from registry.results import NoticesHandedOver, Said, Stored
 from registry.seat_commands import cancel_registration, claim_seat
 from registry.tick_commands import send_due_reminders
@@ -95,7 +95,11 @@ class Handlers:
 
     async def _once(self, command: Command, connection: AsyncConnection) -> tuple[Stored, bool]:
         event_id: UUID | None = getattr(command, "event_id", None)
-        event = await lock_event(connection, event_id) if event_id else None
+        event = None
+        if event_id:
+            event = await lock_event(connection, event_id)
+        else:
+            await lock_command(connection, command.id)
         # Read after the lock: the same command on another replica has either committed by now,
         # and is found, or waits behind this one.
         if stored := await find_handled(connection, command.id):

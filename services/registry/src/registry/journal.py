@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,10 @@ _REMEMBER = _handled.on_conflict_do_update(
     },
     where=HandledCommand.failed.is_(True),
 ).returning(HandledCommand.command_id)
+
+
+COMMAND_LOCKS = 0x636D6473
+"""The namespace of our advisory locks ("cmds"), so that no other use of them can meet ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,16 @@ async def find_outcome(connection: AsyncConnection, command_id: UUID) -> Handled
         failed=row.failed,
         correlation_id=row.correlation_id,
     )
+
+
+async def lock_command(connection: AsyncConnection, command_id: UUID) -> None:
+    """Wait until nobody else carries out this command.
+
+    For commands that lock no event. Two copies of one tick would otherwise share the due rows
+    between them, and the one that is rolled back would leave its part for the next tick.
+    """
+    key = func.hashtext(str(command_id))
+    await connection.execute(select(func.pg_advisory_xact_lock(COMMAND_LOCKS, key)))
 
 
 async def find_handled(connection: AsyncConnection, command_id: UUID) -> Stored | None:
