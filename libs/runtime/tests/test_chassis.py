@@ -43,6 +43,27 @@ def test_a_missing_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> No
         SecretSettings()
 
 
+def test_a_process_that_is_not_told_enough_says_what_to_set_and_quotes_nothing() -> None:
+    program = (
+        "from pydantic import SecretStr\n"
+        "from runtime.serving import serve\n"
+        "from runtime.settings import ServiceSettings\n"
+        "class Settings(ServiceSettings):\n"
+        "    admin_token: SecretStr\n"
+        "    database_url: SecretStr\n"
+        "serve(lambda: Settings())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://me:hunter2@here/turnout"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == "cannot start: ADMIN_TOKEN: Field required"
+
+
 def test_test_mode_is_refused_in_public() -> None:
     with pytest.raises(ValidationError, match="TURNOUT_TEST"):
         ServiceSettings(turnout_test=True, public_url="https://turnout.example")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from gateway_house import PHONE_ID, settings
 
-from gateway.accounts import Misconfigured, from_settings
+from gateway.accounts import from_settings
+from runtime.settings import Misconfigured
 
 WHATSAPP_OFF = {
     "whatsapp_phone_id": None,

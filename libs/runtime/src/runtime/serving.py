@@ -6,8 +6,10 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from runtime.service import Service
+from runtime.settings import Misconfigured
 
 
 class _Server(uvicorn.Server):
@@ -33,8 +35,16 @@ class _Server(uvicorn.Server):
 
 
 def serve(create_app: Callable[[], FastAPI]) -> None:
-    """Run a service until SIGTERM or SIGINT; exits with 1 if it could not start."""
-    app = create_app()
+    """Run a service until SIGTERM or SIGINT.
+
+    Exits with 1 and a sentence if a setting is missing, or if it could not start.
+    """
+    try:
+        app = create_app()
+    except Misconfigured as error:
+        raise SystemExit(f"cannot start: {error}") from None
+    except ValidationError as error:
+        raise SystemExit(f"cannot start: {Misconfigured.because_of(error)}") from None
     service: Service = app.state.service
     config = uvicorn.Config(
         app,

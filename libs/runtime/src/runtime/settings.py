@@ -4,9 +4,29 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class Misconfigured(Exception):
+    """A setting is missing or senseless; the message is a sentence that says what to do."""
+
+    @classmethod
+    def because_of(cls, error: ValidationError) -> "Misconfigured":
+        """What a person has to set, from what the validation found; without any value."""
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        return cls(
+            "; ".join(
+                ": ".join(
+                    [
+                        *(str(part).upper() for part in problem["loc"]),
+                        problem["msg"].removeprefix("Value error, "),
+                    ]
+                )
+                for problem in problems
+            )
+        )
 
 
 class _FileSource(PydanticBaseSettingsSource):
@@ -34,7 +54,13 @@ class ServiceSettings(BaseSettings):
         OSError: a `…_FILE` cannot be read.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        # What a validation error would quote are the secrets themselves.
+        hide_input_in_errors=True,
+    )
 
     nats_url: str = "nats://127.0.0.1:8100"
     nats_creds_file: Path | None = None

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from gateway.settings import Settings
 from runtime.accounts import telegram_account
+from runtime.settings import Misconfigured
 
 SECRET_CHARACTERS_MIN = 16
 """Shorter ones can be guessed by somebody with patience."""
@@ -24,10 +25,6 @@ _HELP = {
     "WHATSAPP_VERIFY_TOKEN": "16 or more random characters, "
     "the same as the verify token in Meta's webhook settings",
 }
-
-
-class Misconfigured(Exception):
-    """The gateway must not start; the text says what to set."""
 
 
 @dataclass(frozen=True, slots=True)

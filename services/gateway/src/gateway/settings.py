@@ -1,16 +1,12 @@
 """What the gateway is told by its environment."""
 
 from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
     """The chassis' settings and the secrets of both platforms; `accounts` checks them."""
-
-    # An error of validation would otherwise print the values, and these are secrets.
-    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     telegram_token: SecretStr | None = None
     """Only its digits are used here: they are the account's id."""

@@ -3,4 +3,5 @@
 from notifier.main import create_app
 from runtime.serving import serve
 
-serve(create_app)
+if __name__ == "__main__":
+    serve(create_app)

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr, ValidationError
 
-from runtime.settings import ServiceSettings
+from runtime.settings import Misconfigured, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -30,7 +30,7 @@ def read_settings() -> Settings:
     """The settings from the environment.
 
     Raises:
-        SystemExit: something is missing; the message says what it is for and how to get one.
+        Misconfigured: something is missing; the message says what it is for and how to get one.
     """
     try:
         settings = Settings()
@@ -42,7 +42,7 @@ def read_settings() -> Settings:
         ]
         if not missing:
             raise
-        raise SystemExit(
-            "The registry does not start without:\n  " + "\n  ".join(missing)
+        raise Misconfigured(
+            "the registry does not start without:\n  " + "\n  ".join(missing)
         ) from None
     return settings
