@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from devstack.house import House
@@ -16,7 +16,8 @@ class Injector:
 
     house: House
     seed: int
-    parts: Sequence[str] = PARTS
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many there are of a part; one where nothing is said."""
     kills: list[str] = field(default_factory=list)
 
     async def run(self, kills_max: int, gap_seconds: tuple[float, float]) -> None:
@@ -27,14 +28,16 @@ class Injector:
         chance = random.Random(self.seed)
         plan: list[str] = []
         while len(plan) < kills_max:
-            plan += chance.sample(list(self.parts), len(self.parts))
+            plan += chance.sample(PARTS, len(PARTS))
         for part in plan[:kills_max]:
             await asyncio.sleep(chance.uniform(*gap_seconds))
-            await self.house.kill(part)
+            replica = chance.randint(1, self.replicas.get(part, 1))
+            await self.house.kill(part, replica)
             self.kills.append(part)
-            await self.house.ready(part)
+            await self.house.ready(part, replica)
 
     async def recovered(self) -> None:
         """Wait until every part is back."""
-        for part in self.parts:
-            await self.house.ready(part)
+        for part in PARTS:
+            for replica in range(1, self.replicas.get(part, 1) + 1):
+                await self.house.ready(part, replica)

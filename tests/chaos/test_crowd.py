@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 
 import httpx
@@ -14,10 +15,12 @@ from tests.chaos.judge import judge, seen_by
 from tests.e2e.people import Organiser, Simulator
 
 
-async def chaos(*, people: int, at_once: int, kills: int, seed: int) -> None:
+async def chaos(
+    *, people: int, at_once: int, kills: int, seed: int, replicas: Mapping[str, int] | None = None
+) -> None:
     """One run; fails with the judge's verdict."""
     async with (
-        House() as house,
+        House(replicas=replicas) as house,
         httpx.AsyncClient(base_url=house.simulator, timeout=30) as phones,
         httpx.AsyncClient(base_url=house.registry, headers=house.admin, timeout=30) as desk,
     ):
@@ -28,7 +31,7 @@ async def chaos(*, people: int, at_once: int, kills: int, seed: int) -> None:
             await organiser.publishes(title, seats=max(1, people // 6))
             for title in ("Alpha", "Beta", "Gamma", "Delta")
         ]
-        crowd, injector = Crowd(house, simulator, seed), Injector(house, seed)
+        crowd, injector = Crowd(house, simulator, seed), Injector(house, seed, replicas or {})
         killing = asyncio.create_task(injector.run(kills, gap_seconds=(0.2, 1.5)))
         outcomes = await crowd.register([event["title"] for event in events], people, at_once)
         killing.cancel()
@@ -66,4 +69,5 @@ async def test_the_judge_sees_seats_that_were_given_away_twice() -> None:
 
 @pytest.mark.long
 async def test_long_crowd() -> None:
-    await chaos(people=2000, at_once=25, kills=100, seed=2)
+    twice = dict.fromkeys(("conversation", "registry", "notifier", "scheduler"), 2)
+    await chaos(people=1000, at_once=25, kills=100, seed=2, replicas=twice)
