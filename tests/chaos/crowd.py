@@ -72,7 +72,8 @@ class Crowd:
             before = person.last_heard
             await act()
             heard = await person.hears(PATIENCE_SECONDS)
-            while heard.text == before:  # said twice; the judge finds out whether it was admitted
+            while heard.text == before and ASKS_TO_REPEAT not in before:
+                # Said twice; the judge finds out whether it was admitted.
                 heard = await person.hears(PATIENCE_SECONDS)
             if ASKS_TO_REPEAT not in heard.text:
                 break

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,11 +17,17 @@ from tests.e2e.people import Organiser, Simulator
 
 
 async def chaos(
-    *, people: int, at_once: int, kills: int, seed: int, replicas: Mapping[str, int] | None = None
+    home: Path,
+    *,
+    people: int,
+    at_once: int,
+    kills: int,
+    seed: int,
+    replicas: Mapping[str, int] | None = None,
 ) -> None:
-    """One run; fails with the judge's verdict."""
+    """One run; fails with the judge's verdict, and pytest keeps `home` with all logs then."""
     async with (
-        House(replicas=replicas) as house,
+        House(replicas=replicas, home=home) as house,
         httpx.AsyncClient(base_url=house.simulator, timeout=30) as phones,
         httpx.AsyncClient(base_url=house.registry, headers=house.admin, timeout=30) as desk,
     ):
@@ -41,13 +48,14 @@ async def chaos(
         await house.quiet()
         verdict = await judge(house, outcomes, events)
         sys.stdout.write(f"\nkills: {injector.kills}\nends: {dict(seen_by(outcomes))}\n{verdict}\n")
-        assert not verdict.faults
+        silent = [f"{one.person.platform} {one.person.id}" for one in outcomes if one.silent]
+        assert not verdict.faults, f"silent: {silent}; logs in {home}"
         assert injector.kills, "the crowd was done before anything was killed"
 
 
 @pytest.mark.timeout(300)
-async def test_a_crowd_loses_nothing_while_every_part_dies() -> None:
-    await chaos(people=40, at_once=10, kills=7, seed=1)
+async def test_a_crowd_loses_nothing_while_every_part_dies(tmp_path: Path) -> None:
+    await chaos(tmp_path, people=40, at_once=10, kills=7, seed=1)
 
 
 @pytest.mark.timeout(300)
@@ -68,6 +76,6 @@ async def test_the_judge_sees_seats_that_were_given_away_twice() -> None:
 
 
 @pytest.mark.long
-async def test_long_crowd() -> None:
+async def test_long_crowd(tmp_path: Path) -> None:
     twice = dict.fromkeys(("conversation", "registry", "notifier", "scheduler"), 2)
-    await chaos(people=1000, at_once=25, kills=100, seed=2, replicas=twice)
+    await chaos(tmp_path, people=1000, at_once=25, kills=100, seed=2, replicas=twice)
