@@ -2,14 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from devstack.house import House
-from tests.e2e.people import PLATFORMS, Heard, Person, Silence, Simulator, whole_way
+from tests.e2e.people import PLATFORMS, Person, Silence, Simulator, answered, whole_way
 
-ASKS_TO_REPEAT = "try again in a minute"
-ANSWERS_LATER = "I'll write to you as soon as it is done"
 PATIENCE_SECONDS = 90.0
 """Longer than the slowest recovery of any part that is killed."""
 
@@ -53,7 +50,9 @@ class Crowd:
         outcome = Outcome(person)
         try:
             for act in whole_way(person, title):
-                heard = await self._answered(person, act)
+                heard, _ = await answered(
+                    person, act, lambda: self.house.ready("registry"), PATIENCE_SECONDS
+                )
                 outcome.ticket = heard.document is not None
                 outcome.refused = "full" in heard.text.casefold()
                 if outcome.refused:
@@ -61,23 +60,3 @@ class Crowd:
         except Silence:
             outcome.silent = True
         return outcome
-
-    async def _answered(self, person: Person, act: Callable[[], Awaitable[None]]) -> Heard:
-        """Do it until there is an answer to the thing itself, as patient people do.
-
-        Raises:
-            Silence: there is none.
-        """
-        while True:
-            before = person.last_heard
-            await act()
-            heard = await person.hears(PATIENCE_SECONDS)
-            while heard.text == before and ASKS_TO_REPEAT not in before:
-                # Said twice; the judge finds out whether it was admitted.
-                heard = await person.hears(PATIENCE_SECONDS)
-            if ASKS_TO_REPEAT not in heard.text:
-                break
-            await self.house.ready("registry")
-        if ANSWERS_LATER in heard.text:
-            heard = await person.hears(PATIENCE_SECONDS)
-        return heard

@@ -15,7 +15,7 @@ import nats
 import nats.errors
 
 from devstack.house import House
-from tests.chaos.crowd import ASKS_TO_REPEAT
+from tests.e2e.people import ASKS_TO_REPEAT
 
 READ_BATCH = 500
 SENDS = frozenset({"sendmessage", "sendphoto", "senddocument", "messages"})

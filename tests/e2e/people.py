@@ -16,6 +16,10 @@ ANSWER_SECONDS_MAX = 30.0
 """How long a person waits for an answer in a test; the machine may be busy."""
 
 
+ASKS_TO_REPEAT = "try again in a minute"
+ANSWERS_LATER = "I'll write to you as soon as it is done"
+
+
 class Silence(AssertionError):
     """The bot did not answer in time."""
 
@@ -60,7 +64,8 @@ class Person:
     id: str
     name: str
     heard_up_to: int = 0
-    last_heard: str = ""
+    last_answer: str = ""
+    """What was heard last of all that was no plea to try again; `answered` keeps it."""
 
     @property
     def _path(self) -> str:
@@ -121,7 +126,6 @@ class Person:
             if answer.status_code == 200:
                 heard = Heard.of(answer.json())
                 self.heard_up_to = heard.n
-                self.last_heard = heard.text
                 return heard
         raise Silence(f"{self.platform} {self.id} heard nothing after {self.heard_up_to}")
 
@@ -249,3 +253,35 @@ async def registers(person: Person, title: str) -> Heard:
         await person.hears()
     await person.taps("Confirm")
     return await person.hears()
+
+
+async def answered(
+    person: Person,
+    act: Callable[[], Awaitable[None]],
+    registry_is_back: Callable[[], Awaitable[None]],
+    patience_seconds: float,
+) -> tuple[Heard, int]:
+    """Do it until there is an answer to the thing itself, as patient people do.
+
+    Returns:
+        The answer, and how often the answer before it was heard once more.
+
+    Raises:
+        Silence: there is none.
+    """
+    repeats = 0
+    while True:
+        await act()
+        heard = await person.hears(patience_seconds)
+        while heard.text == person.last_answer:
+            repeats += 1
+            heard = await person.hears(patience_seconds)
+        if ASKS_TO_REPEAT not in heard.text:
+            break
+        # Nobody knew the list or the card just now. The bot said so, and the person waits as
+        # told: who tries again at once meets WhatsApp's limit of one answer in 6 s.
+        await registry_is_back()
+    if ANSWERS_LATER in heard.text:
+        heard = await person.hears(patience_seconds)
+    person.last_answer = heard.text
+    return heard, repeats

@@ -5,14 +5,12 @@ import asyncio
 import pytest
 
 from devstack.house import House
-from tests.e2e.people import PLATFORMS, Organiser, Person, Simulator, whole_way
+from tests.e2e.people import PLATFORMS, Organiser, Person, Simulator, answered, whole_way
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATIENCE_SECONDS = 60.0
 """A server that is killed needs to start again before anybody is answered."""
-ASKS_TO_REPEAT = "try again in a minute"
-ANSWERS_LATER = "I'll write to you as soon as it is done"
 PEOPLE = 4
 DIES_BEFORE_STEP = 2
 
@@ -24,24 +22,13 @@ async def goes_the_whole_way(house: House, person: Person, title: str, death: as
         How many answers were said twice.
     """
     repeats = 0
-    previous = ""
     for number, step in enumerate(whole_way(person, title)):
         if number == DIES_BEFORE_STEP:
             await death.wait()
-        while True:
-            await step()
-            heard = await person.hears(PATIENCE_SECONDS)
-            while heard.text == previous:
-                repeats += 1
-                heard = await person.hears(PATIENCE_SECONDS)
-            if ASKS_TO_REPEAT not in heard.text:
-                break
-            # Nobody knew the list or the card just now. The bot said so, and the person waits
-            # as told: who tries again at once meets WhatsApp's limit of one answer in 6 s.
-            await house.ready("registry")
-        if ANSWERS_LATER in heard.text:
-            heard = await person.hears(PATIENCE_SECONDS)
-        previous = heard.text
+        heard, again = await answered(
+            person, step, lambda: house.ready("registry"), PATIENCE_SECONDS
+        )
+        repeats += again
     assert heard.document is not None, heard.text
     return repeats
 

@@ -21,6 +21,8 @@ from gateway_house import (
     Gateway,
 )
 
+from runtime.testing import free_port
+
 SECRETS = {
     "TELEGRAM_TOKEN": f"{BOT}:demo-telegram-token",
     "TELEGRAM_SECRET": TELEGRAM_SECRET,
@@ -39,9 +41,7 @@ def environment(**changes: str) -> dict[str, str]:
 @asynccontextmanager
 async def process(nats_url: str, **changes: str) -> AsyncIterator[tuple[Gateway, int]]:
     """A gateway of its own, its pid, and our look at it; ended at the end, however it ended."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = environment(NATS_URL=nats_url, HTTP_PORT=str(port), **changes)
     child = await asyncio.create_subprocess_exec(sys.executable, "-m", "gateway", env=env)
     try:

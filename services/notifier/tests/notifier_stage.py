@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,18 +19,11 @@ from notifier_house import BOT, PHONE_ID, outbound
 from contracts import Address, DeliveryReported, OutboundMessage
 from notifier.main import create_app
 from notifier.settings import Settings
+from runtime.testing import free_port
 
 WAIT_SECONDS_MAX = 30.0
 """aiogram's import alone takes seconds on a busy machine."""
 POLL_SECONDS = 0.02
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

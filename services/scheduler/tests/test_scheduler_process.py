@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ import nats
 import pytest_asyncio
 from nats.aio.client import Client
 
-from runtime.testing import NatsServer
+from runtime.testing import NatsServer, free_port
 
 WAIT_SECONDS_MAX = 20.0
 PERIOD = timedelta(seconds=5)
@@ -66,9 +65,7 @@ class World:
     @asynccontextmanager
     async def scheduler(self) -> AsyncIterator[httpx.AsyncClient]:
         """A scheduler process and its HTTP door; ended at the end."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
             "NATS_URL": self.nats_url,
             "HTTP_PORT": str(port),
