@@ -27,14 +27,27 @@ class EventCard(Value):
     status: EventStatus
     version: int
     """Rises with every change; a newer notice beats an older one."""
+    waiting: int = Field(default=0, ge=0)
+    """How many wait for a seat."""
+    registration_opens_at: AwareDatetime | None = None
+    registration_closes_at: AwareDatetime | None = None
+
+
+RegistrationStatus = Literal["confirmed", "held", "waiting", "offered", "cancelled"]
+"""`offered`: a seat is kept for somebody who waited, until `offer_expires_at`."""
 
 
 class RegistrationCard(Value):
-    """A person's seat."""
+    """A person's seat, or place in line."""
 
     id: UUID
     event: EventCard
-    status: Literal["confirmed", "cancelled"]
+    status: RegistrationStatus
     ticket: str | None = None
-    """The signed code that the ticket's QR shows; none once cancelled."""
+    """The signed code that the ticket's QR shows; only while confirmed."""
     name: str
+    position: int | None = Field(default=None, ge=1)
+    """The place in line, from 1; only while waiting."""
+    offer_expires_at: AwareDatetime | None = None
+    """Until when the offered seat is kept."""
+    checked_in_at: AwareDatetime | None = None

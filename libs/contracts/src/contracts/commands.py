@@ -1,35 +1,34 @@
-"""What the registry is asked to do. Every write is one of these."""
+"""What people in chats ask the registry for. Every write is a command."""
 
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.address import Address, Platform
 from contracts.inbound import Sender
 from contracts.message import Message
-from contracts.model import Value
 
 NAME_CHARACTERS_MIN, NAME_CHARACTERS_MAX = 2, 80
-TITLE_CHARACTERS_MAX = 120
-DESCRIPTION_CHARACTERS_MAX = 1500
-LOCATION_CHARACTERS_MAX = 200
-PARTICIPANTS_MAX = 100_000
+EMAIL_CHARACTERS_MAX = 254
 
 
 class Command(Message):
     """A wish that ends in exactly one stored outcome, however often it is delivered."""
 
 
-class _AboutEvent(Command):
+class AboutEvent(Command):
+    """A command that is carried out under the lock of one event."""
+
     event_id: UUID
 
     def route(self) -> str:
+        """The lane of the event."""
         return self.subject.format(event_id=self.event_id)
 
 
-class ClaimSeat(_AboutEvent):
-    """This person wants a seat."""
+class ClaimSeat(AboutEvent):
+    """This person wants a seat, or a place in the waiting list if there is none."""
 
     subject: ClassVar[str] = "command.claim-seat.{event_id}"
 
@@ -37,63 +36,57 @@ class ClaimSeat(_AboutEvent):
     """The chat that asks, and that the outcome is told to."""
     sender: Sender
     name: str = Field(min_length=NAME_CHARACTERS_MIN, max_length=NAME_CHARACTERS_MAX)
-    email_claimed: str = Field(max_length=254)
+    email_claimed: str = Field(max_length=EMAIL_CHARACTERS_MAX)
     """Typed, not proven: it joins nobody to anything."""
     language: Literal["en", "ru"]
     registered_via: Platform
 
 
-class CancelRegistration(_AboutEvent):
-    """This person gives the seat back."""
+class CancelRegistration(AboutEvent):
+    """This person gives the seat back, leaves the waiting list, or declines an offer."""
 
     subject: ClassVar[str] = "command.cancel-registration.{event_id}"
 
     registration_id: UUID
     address: Address | None
     """The chat that asks, which must own the registration; None when an organiser does it."""
-
-
-class EventDetails(Value):
-    """What an organiser says of an event."""
-
-    title: str = Field(min_length=1, max_length=TITLE_CHARACTERS_MAX)
-    description: str = Field(default="", max_length=DESCRIPTION_CHARACTERS_MAX)
-    starts_at: AwareDatetime
-    timezone: str
-    """IANA name of a zone."""
-    location: str = Field(default="", max_length=LOCATION_CHARACTERS_MAX)
-    max_participants: int = Field(ge=1, le=PARTICIPANTS_MAX)
-    status: Literal["draft", "published"] = "draft"
-
-
-class CreateEvent(_AboutEvent):
-    """An organiser adds an event under an id derived from the request."""
-
-    subject: ClassVar[str] = "command.create-event.{event_id}"
-
-    details: EventDetails
-
-
-class ChangeEvent(_AboutEvent):
-    """An organiser changes an event that nobody else has changed since it was read."""
-
-    subject: ClassVar[str] = "command.change-event.{event_id}"
-
-    expected_version: int
-    details: EventDetails
-
-
-class CancelEvent(_AboutEvent):
-    """An organiser calls the event off; everybody with a seat is told."""
-
-    subject: ClassVar[str] = "command.cancel-event.{event_id}"
-
+    by: str | None = None
+    """The organiser's token, by id; None in a chat."""
     reason: str | None = Field(default=None, max_length=500)
 
 
-class SendDueReminders(Command):
-    """A tick: say which reminders are due by `due_at`; its id is derived from that time."""
+class AcceptOffer(AboutEvent):
+    """This person takes the seat that was offered to the first in the waiting list."""
 
-    subject: ClassVar[str] = "command.send-due-reminders.tick"
+    subject: ClassVar[str] = "command.accept-offer.{event_id}"
 
-    due_at: AwareDatetime
+    registration_id: UUID
+    address: Address
+
+
+class OfferTransfer(AboutEvent):
+    """This person wants to hand the seat to somebody who has proven an e-mail address."""
+
+    subject: ClassVar[str] = "command.offer-transfer.{event_id}"
+
+    registration_id: UUID
+    address: Address
+    to_email: str = Field(max_length=EMAIL_CHARACTERS_MAX)
+
+
+class AcceptTransfer(AboutEvent):
+    """The person whom a seat was promised to takes it; the old ticket is worth nothing at once."""
+
+    subject: ClassVar[str] = "command.accept-transfer.{event_id}"
+
+    registration_id: UUID
+    address: Address
+
+
+class DropTransfer(AboutEvent):
+    """One of the two does not want the transfer after all; the seat stays where it is."""
+
+    subject: ClassVar[str] = "command.drop-transfer.{event_id}"
+
+    registration_id: UUID
+    address: Address

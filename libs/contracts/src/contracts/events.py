@@ -7,7 +7,28 @@ from pydantic import AwareDatetime
 
 from contracts.message import Message
 
-NoticeKind = Literal["reminder-24h", "reminder-1h", "event-changed", "event-cancelled"]
+NoticeKind = Literal[
+    "reminder-24h",
+    "reminder-1h",
+    "event-changed",
+    "event-cancelled",
+    "seat-offered",
+    "offer-expired",
+    "seat-confirmed",
+    "place-in-line",
+    "registration-cancelled",
+    "transfer-offered",
+    "transfer-declined",
+    "seat-transferred",
+]
+"""What one person is told without having asked just now.
+
+`seat-confirmed` and `place-in-line` also answer an organiser's "send it again". `transfer-offered`
+goes to whom a seat is promised, `transfer-declined` and `seat-transferred` to whose it was.
+"""
+
+EndReason = Literal["given-back", "left", "declined", "expired", "organiser", "transferred"]
+"""Why a registration ended."""
 
 
 class RegistrationConfirmed(Message):
@@ -20,9 +41,58 @@ class RegistrationConfirmed(Message):
 
 
 class RegistrationCancelled(Message):
-    """Somebody's seat is free again."""
+    """A registration ended: a seat, an offer or a place in line."""
 
     subject: ClassVar[str] = "registration.cancelled"
+
+    registration_id: UUID
+    event_id: UUID
+    reason: EndReason = "given-back"
+
+
+class RegistrationQueued(Message):
+    """Somebody waits for a seat."""
+
+    subject: ClassVar[str] = "registration.queued"
+
+    registration_id: UUID
+    event_id: UUID
+
+
+class RegistrationOffered(Message):
+    """A seat is kept for the first who waited, until the offer ends."""
+
+    subject: ClassVar[str] = "registration.offered"
+
+    registration_id: UUID
+    event_id: UUID
+    offer_expires_at: AwareDatetime
+
+
+class RegistrationTransferred(Message):
+    """A seat went to another person, under a new registration with a new ticket."""
+
+    subject: ClassVar[str] = "registration.transferred"
+
+    registration_id: UUID
+    """The new one."""
+    from_registration_id: UUID
+    event_id: UUID
+
+
+class RegistrationCheckedIn(Message):
+    """Somebody came in."""
+
+    subject: ClassVar[str] = "registration.checked-in"
+
+    registration_id: UUID
+    event_id: UUID
+
+
+class RegistrationCheckInUndone(Message):
+    """A check-in was a mistake."""
+
+    subject: ClassVar[str] = "registration.check-in-undone"
 
     registration_id: UUID
     event_id: UUID
@@ -50,6 +120,15 @@ class EventCancelled(Message):
     """The event will not take place."""
 
     subject: ClassVar[str] = "event.cancelled"
+
+    event_id: UUID
+    event_version: int
+
+
+class EventFinished(Message):
+    """The event is over."""
+
+    subject: ClassVar[str] = "event.finished"
 
     event_id: UUID
     event_version: int

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from contracts.address import Address
 from contracts.cards import EventCard, RegistrationCard
@@ -49,13 +49,13 @@ class FindEvent(Query):
 
 
 class RegistrationsAnswer(Value):
-    """The person's confirmed seats of events that are not over, the soonest first."""
+    """Seats, offers and places in line at events that are not over, the soonest first."""
 
     registrations: tuple[RegistrationCard, ...]
 
 
 class ListRegistrations(Query):
-    """Which seats has the person behind this chat?"""
+    """Which seats and places in line has the person behind this chat?"""
 
     subject: ClassVar[str] = "query.list-registrations"
     answer: ClassVar[type[BaseModel]] = RegistrationsAnswer
@@ -69,6 +69,8 @@ class NoticeAnswer(Value):
     address: Address | None = None
     language: Literal["en", "ru"] = "en"
     registration: RegistrationCard | None = None
+    expires_at: AwareDatetime | None = None
+    """When what the notice offers ends."""
 
 
 class FindNotice(Query):

@@ -56,11 +56,18 @@ class Bucket:
     bytes_max: int = 512 * _MEBIBYTE
 
 
-def _lanes(name: str, stream: str, pattern: str) -> tuple[Consumer, ...]:
-    """One consumer per partition, one message in flight: the order of a chat (nats.md 5c)."""
+def _lanes(
+    name: str, stream: str, pattern: str, *, lanes: int = PARTITIONS, in_flight_max: int = 1
+) -> tuple[Consumer, ...]:
+    """One consumer per partition; one message in flight is the order of a chat (nats.md 5c)."""
     return tuple(
-        Consumer(name=f"{name}-{lane}", stream=stream, filter_subject=pattern.format(lane=lane))
-        for lane in range(PARTITIONS)
+        Consumer(
+            name=f"{name}-{lane}",
+            stream=stream,
+            filter_subject=pattern.format(lane=lane),
+            in_flight_max=in_flight_max,
+        )
+        for lane in range(lanes)
     )
 
 
@@ -84,11 +91,20 @@ NOTIFIER_BULK: dict[Platform, Consumer] = {
     for platform in PLATFORMS
 }
 
-REGISTRY_COMMANDS = Consumer(
-    name="registry-commands",
-    stream="COMMANDS",
-    filter_subject="command.*.*",
-    in_flight_max=256,
+COMMAND_LANES = 16
+"""Events are spread over this many lanes, so that a hot event fills only its own (ADR 0014)."""
+COMMANDS_FETCHED_MAX = 64
+"""Commands of one lane that one process works on at a time; also the largest batch of an event."""
+COMMANDS_IN_FLIGHT_MAX = 1024
+"""Per lane, over all processes: room for eight that each hold a fetch and work on another; a
+consumer at its limit keeps fetched messages back until the request ends (nats.md 1.3)."""
+
+REGISTRY_COMMANDS = _lanes(
+    "registry-commands",
+    "COMMANDS",
+    "command.*.{lane}.*",
+    lanes=COMMAND_LANES,
+    in_flight_max=COMMANDS_IN_FLIGHT_MAX,
 )
 
 CONVERSATION_NOTICE_DUE = Consumer(
@@ -113,7 +129,11 @@ COMMANDS = Stream(
     name="COMMANDS",
     subjects=("command.*.*",),
     retention="workqueue",
-    consumers=(REGISTRY_COMMANDS,),
+    transform=(
+        "command.*.*",
+        f"command.{{{{wildcard(1)}}}}.{{{{partition({COMMAND_LANES},2)}}}}.{{{{wildcard(2)}}}}",
+    ),
+    consumers=REGISTRY_COMMANDS,
 )
 
 EVENTS = Stream(

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration that this code needs; migrations are numbered in order."""
 ACTIVE_STATUSES = ("confirmed", "held", "waiting", "offered")
 """Registration states of which a person has at most one per event."""
@@ -61,6 +61,7 @@ class User(Base):
         CheckConstraint("language IN ('en', 'ru')", name="language"),
         Index("ix_users_telegram_id", "telegram_id"),
         Index("ix_users_whatsapp_phone", "whatsapp_phone"),
+        Index("ix_users_email_claimed", "email_claimed"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -87,6 +88,11 @@ class EventRow(Base):
         # Only changes and releases write `over_by`: no claim can get past this line.
         CheckConstraint("taken <= max_participants + over_by", name="taken_within_capacity"),
         CheckConstraint("over_by >= 0", name="over_by_not_negative"),
+        CheckConstraint(
+            "held >= 0 AND offered >= 0 AND held + offered <= taken "
+            "AND waiting >= 0 AND checked_in >= 0",
+            name="figures",
+        ),
         CheckConstraint("status IN ('draft', 'published', 'finished', 'cancelled')", name="status"),
         Index(
             "ix_events_upcoming",
@@ -95,6 +101,9 @@ class EventRow(Base):
             postgresql_where=text("status = 'published'"),
         ),
         Index("ix_events_date_time_id", "date_time", "id"),
+        # Not on the free seats as well: an index on what every claim changes would cost each of
+        # them a new entry in all indexes of this table.
+        Index("ix_events_waited_for", "id", postgresql_where=text("waiting > 0")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -107,26 +116,47 @@ class EventRow(Base):
     location: Mapped[str]
     max_participants: Mapped[int]
     taken: Mapped[int] = mapped_column(server_default=text("0"))
+    """Confirmed, held and offered seats: what the capacity is compared with."""
+    held: Mapped[int] = mapped_column(server_default=text("0"))
+    offered: Mapped[int] = mapped_column(server_default=text("0"))
+    waiting: Mapped[int] = mapped_column(server_default=text("0"))
+    checked_in: Mapped[int] = mapped_column(server_default=text("0"))
+    queue_last: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The number that the last person in line got; numbers are never given twice."""
     over_by: Mapped[int] = mapped_column(server_default=text("0"))
     status: Mapped[str]
     version: Mapped[int]
     start_version: Mapped[int]
     """The version that last moved the start: notices planned before it are no longer true."""
+    registration_opens_at: Mapped[datetime | None]
+    registration_closes_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
 
 class Registration(Base):
-    """A person's seat at an event, kept after it was given back."""
+    """A person's seat, offer or place in line at an event, kept after it ended."""
 
     __tablename__ = "event_registrations"
     __table_args__ = (
-        CheckConstraint("registered_via IN ('telegram', 'whatsapp')", name="registered_via"),
+        CheckConstraint(
+            "registered_via IN ('telegram', 'whatsapp', 'organiser')", name="registered_via"
+        ),
         CheckConstraint(
             "status IN ('confirmed', 'held', 'waiting', 'offered', 'cancelled')",
             name="status",
         ),
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
+        CheckConstraint(
+            "(status = 'offered') = (offer_expires_at IS NOT NULL)", name="offer_has_an_end"
+        ),
+        CheckConstraint(
+            "status NOT IN ('waiting', 'offered') OR queue_number IS NOT NULL",
+            name="in_line_by_number",
+        ),
+        CheckConstraint(
+            "(transfer_to IS NULL) = (transfer_expires_at IS NULL)", name="transfer_has_an_end"
+        ),
         Index(
             "uq_event_registrations_active",
             "event_id",
@@ -136,6 +166,19 @@ class Registration(Base):
         ),
         Index("ix_event_registrations_page", "event_id", "created_at", "id"),
         Index("ix_event_registrations_user_id", "user_id"),
+        Index(
+            "ix_event_registrations_line",
+            "event_id",
+            text("priority DESC"),
+            "queue_number",
+            postgresql_where=text("status = 'waiting'"),
+        ),
+        Index(
+            "ix_event_registrations_offers",
+            "offer_expires_at",
+            "event_id",
+            postgresql_where=text("status = 'offered'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -148,7 +191,19 @@ class Registration(Base):
     ticket: Mapped[str | None]
     created_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    """Why it ended, as `contracts.EndReason`."""
+    priority: Mapped[int] = mapped_column(server_default=text("0"))
+    """Higher stands further in front; an organiser's doing, with a reason in the audit."""
+    queue_number: Mapped[int | None] = mapped_column(BigInteger)
+    """The order of those with the same priority."""
+    offer_expires_at: Mapped[datetime | None]
+    transfer_to: Mapped[UUID | None]
+    """The person whom this seat is promised to."""
+    transfer_expires_at: Mapped[datetime | None]
     checked_in_at: Mapped[datetime | None]
+    checked_in_by: Mapped[str | None]
+    """Which scanner, as its organiser named it."""
 
 
 class UserState(Base):
@@ -239,7 +294,9 @@ class Audit(Base):
     correlation_id: Mapped[UUID]
     actor: Mapped[str]
     channel: Mapped[str]
-    """`telegram`, `whatsapp` or `api`."""
+    """`telegram`, `whatsapp`, `api` or `clock`."""
+    by: Mapped[str | None]
+    """The organiser's token, by id."""
     action: Mapped[str]
     event_id: Mapped[UUID]
     registration_id: Mapped[UUID | None]
@@ -261,6 +318,18 @@ class HandledCommand(Base):
     failed: Mapped[bool] = mapped_column(server_default=false())
     """Set aside for a human; a redriven command writes over this row."""
     handled_at: Mapped[datetime]
+
+
+class Sweep(Base):
+    """What the last look at the invariants found; one row."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    drift: Mapped[dict[str, Any]]
+    """Per invariant, how many rows break it; all zero is as it should be."""
 
 
 Index("ix_handled_commands_handled_at", HandledCommand.handled_at)

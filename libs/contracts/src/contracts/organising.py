@@ -1,0 +1,120 @@
+"""What organisers ask the registry for, through its API."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contracts.commands import (
+    EMAIL_CHARACTERS_MAX,
+    NAME_CHARACTERS_MAX,
+    NAME_CHARACTERS_MIN,
+    AboutEvent,
+)
+from contracts.model import Value
+
+TITLE_CHARACTERS_MAX = 120
+DESCRIPTION_CHARACTERS_MAX = 1500
+LOCATION_CHARACTERS_MAX = 200
+PARTICIPANTS_MAX = 100_000
+REASON_CHARACTERS_MAX = 500
+
+
+class EventDetails(Value):
+    """What an organiser says of an event."""
+
+    title: str = Field(min_length=1, max_length=TITLE_CHARACTERS_MAX)
+    description: str = Field(default="", max_length=DESCRIPTION_CHARACTERS_MAX)
+    starts_at: AwareDatetime
+    timezone: str
+    """IANA name of a zone."""
+    location: str = Field(default="", max_length=LOCATION_CHARACTERS_MAX)
+    max_participants: int = Field(ge=1, le=PARTICIPANTS_MAX)
+    status: Literal["draft", "published"] = "draft"
+    registration_opens_at: AwareDatetime | None = None
+    """None: as soon as it is published."""
+    registration_closes_at: AwareDatetime | None = None
+    """None: when it starts."""
+
+
+class _ByOrganiser(AboutEvent):
+    by: str = "admin"
+    """Which token asked, by id; never the token itself."""
+
+
+class CreateEvent(_ByOrganiser):
+    """An organiser adds an event under an id derived from the request."""
+
+    subject: ClassVar[str] = "command.create-event.{event_id}"
+
+    details: EventDetails
+
+
+class ChangeEvent(_ByOrganiser):
+    """An organiser changes an event that nobody else has changed since it was read."""
+
+    subject: ClassVar[str] = "command.change-event.{event_id}"
+
+    expected_version: int
+    details: EventDetails
+
+
+class CancelEvent(_ByOrganiser):
+    """An organiser calls the event off; everybody with a seat or a place in line is told."""
+
+    subject: ClassVar[str] = "command.cancel-event.{event_id}"
+
+    reason: str | None = Field(default=None, max_length=REASON_CHARACTERS_MAX)
+
+
+class AddRegistration(_ByOrganiser):
+    """An organiser registers somebody who has no chat with us: at the desk, by phone."""
+
+    subject: ClassVar[str] = "command.add-registration.{event_id}"
+
+    name: str = Field(min_length=NAME_CHARACTERS_MIN, max_length=NAME_CHARACTERS_MAX)
+    email_claimed: str | None = Field(default=None, max_length=EMAIL_CHARACTERS_MAX)
+    language: Literal["en", "ru"] = "en"
+
+
+class MoveRegistration(_ByOrganiser):
+    """An organiser gives a waiting person a seat or another place in line, or a seat's holder one.
+
+    Why is always said: others wait longer for it.
+    """
+
+    subject: ClassVar[str] = "command.move-registration.{event_id}"
+
+    registration_id: UUID
+    to: Literal["confirmed", "waiting"]
+    position: int | None = Field(default=None, ge=1)
+    """The place in line from 1; None is the end of it."""
+    reason: str = Field(min_length=1, max_length=REASON_CHARACTERS_MAX)
+
+
+class ResendTicket(_ByOrganiser):
+    """An organiser has a person's ticket, offer or place in line sent once more."""
+
+    subject: ClassVar[str] = "command.resend-ticket.{event_id}"
+
+    registration_id: UUID
+
+
+class CheckIn(_ByOrganiser):
+    """A ticket was shown at the door."""
+
+    subject: ClassVar[str] = "command.check-in.{event_id}"
+
+    registration_id: UUID
+    scanned_at: AwareDatetime | None = None
+    """When a scanner without a network read it; None is now."""
+    scanner: str | None = Field(default=None, max_length=80)
+
+
+class UndoCheckIn(_ByOrganiser):
+    """A check-in was a mistake."""
+
+    subject: ClassVar[str] = "command.undo-check-in.{event_id}"
+
+    registration_id: UUID
+    reason: str | None = Field(default=None, max_length=REASON_CHARACTERS_MAX)
