@@ -87,8 +87,8 @@ class MoveRegistration(_ByOrganiser):
 
     registration_id: UUID
     to: Literal["confirmed", "waiting"]
-    position: int | None = Field(default=None, ge=1)
-    """The place in line from 1; None is the end of it."""
+    place: Literal["front", "end"] = "end"
+    """Where in the line."""
     reason: str = Field(min_length=1, max_length=REASON_CHARACTERS_MAX)
 
 
