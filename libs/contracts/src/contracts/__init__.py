@@ -1,5 +1,13 @@
 """What the services of Turnout say to each other: messages, subjects, ids, and the streams."""
 
+from contracts.access import (
+    CreateToken,
+    CreateWebhook,
+    DeleteWebhook,
+    ReplayWebhook,
+    RevokeToken,
+    Scope,
+)
 from contracts.address import Address, Platform
 from contracts.cards import EventCard, EventStatus, RegistrationCard, RegistrationStatus
 from contracts.commands import (
@@ -110,6 +118,9 @@ __all__ = [
     "ContactShared",
     "Content",
     "CreateEvent",
+    "CreateToken",
+    "CreateWebhook",
+    "DeleteWebhook",
     "DeliveryReported",
     "DeliveryStatus",
     "Document",
@@ -160,7 +171,10 @@ __all__ = [
     "RegistrationStatus",
     "RegistrationTransferred",
     "RegistrationsAnswer",
+    "ReplayWebhook",
     "ResendTicket",
+    "RevokeToken",
+    "Scope",
     "SeatClaimed",
     "SeatTransferred",
     "SendDueReminders",

@@ -114,6 +114,18 @@ CONVERSATION_NOTICE_DUE = Consumer(
     in_flight_max=64,
 )
 
+REGISTRY_WEBHOOKS = tuple(
+    # Order is promised to no receiver, so several are taken at a time. Not notice.due: that is said
+    # to ourselves.
+    Consumer(
+        name=f"registry-webhooks-{kind}",
+        stream="EVENTS",
+        filter_subject=f"{kind}.*",
+        in_flight_max=64,
+    )
+    for kind in ("registration", "event")
+)
+
 INBOUND = Stream(
     name="INBOUND",
     subjects=("in.*.*",),
@@ -141,7 +153,7 @@ EVENTS = Stream(
     subjects=("registration.*", "event.*", "account.*", "notice.*"),
     retention="limits",
     age_max_seconds=8 * _DAY_SECONDS,
-    consumers=(CONVERSATION_NOTICE_DUE,),
+    consumers=(CONVERSATION_NOTICE_DUE, *REGISTRY_WEBHOOKS),
 )
 
 OUTBOUND = Stream(
