@@ -120,6 +120,11 @@ class Migration:
         statements = list(self.statements)
         created = set(re.findall(r": CREATE TABLE (\w+)", "\n".join(statements)))
         said: list[str] = []
+        if len({statement.split(":")[0] for statement in statements}) > 1:
+            said.append(
+                "It works both inside and outside of a transaction\n    instead: two migrations: "
+                "when what is outside fails, what was inside is kept, and cannot be run again"
+            )
         for number, statement in enumerate(statements):
             table = TABLE.match(statement)
             if table and table["table"] in created:
@@ -186,6 +191,7 @@ ADDED = 'op.add_column("users", sa.Column("x", {}))'
         (['op.execute("CREATE UNIQUE INDEX ix ON users (name)")'], "concurrently=True"),
         (['op.create_table("t", if_not_exists=True)', 'op.create_index("ix", "t", ["name"])'],
          "concurrently=True"),
+        ([ADDED.format("sa.Text()"), BESIDE, DROP_INDEX], "two migrations"),
         (['op.drop_index("ix", "users")'], "concurrently=True"),
         ([BESIDE, '    op.execute("DROP INDEX CONCURRENTLY ix")'], "if_exists"),
         ([ADDED.format("sa.Text(), nullable=False")], "a server_default"),
