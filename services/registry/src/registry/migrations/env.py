@@ -2,6 +2,8 @@
 
 from alembic import context
 
+import registry.access_tables  # noqa: F401 - so that the models are whole
+
 given = context.config.attributes
 context.configure(
     connection=given["connection"],
