@@ -6,7 +6,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts import CancelRegistration, ClaimSeat, OutboundMessage
+from contracts import (
+    AcceptOffer,
+    AcceptTransfer,
+    CancelRegistration,
+    ClaimSeat,
+    DropTransfer,
+    OutboundMessage,
+)
 from contracts.model import Value
 from conversation.dialogue import Owed, State
 from conversation.seen import SeenInputs
@@ -33,7 +40,23 @@ class _Cancel(Value):
     message: CancelRegistration
 
 
-_Owed = Annotated[_Say | _Claim | _Cancel, Field(discriminator="kind")]
+class _Accept(Value):
+    kind: Literal["accept"] = "accept"
+    message: AcceptOffer
+
+
+class _AcceptTransfer(Value):
+    kind: Literal["accept-transfer"] = "accept-transfer"
+    message: AcceptTransfer
+
+
+class _DropTransfer(Value):
+    kind: Literal["drop-transfer"] = "drop-transfer"
+    message: DropTransfer
+
+
+_Entry = _Say | _Claim | _Cancel | _Accept | _AcceptTransfer | _DropTransfer
+_Owed = Annotated[_Entry, Field(discriminator="kind")]
 
 
 class ChatDocument(Value):
@@ -93,7 +116,17 @@ class ChatDocument(Value):
         return body
 
 
-def _entry(message: Owed) -> _Say | _Claim | _Cancel:
-    if isinstance(message, OutboundMessage):
-        return _Say(message=message)
-    return _Claim(message=message) if isinstance(message, ClaimSeat) else _Cancel(message=message)
+def _entry(message: Owed) -> _Entry:
+    match message:
+        case OutboundMessage():
+            return _Say(message=message)
+        case ClaimSeat():
+            return _Claim(message=message)
+        case CancelRegistration():
+            return _Cancel(message=message)
+        case AcceptOffer():
+            return _Accept(message=message)
+        case AcceptTransfer():
+            return _AcceptTransfer(message=message)
+        case DropTransfer():
+            return _DropTransfer(message=message)

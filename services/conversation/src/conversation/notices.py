@@ -1,18 +1,38 @@
-"""Reminders and news of an event, rendered without the chat's document."""
+"""What a person is told without having asked just now, rendered without the chat's document."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from contracts import (
     Choice,
+    Document,
+    EventCard,
     NoticeAnswer,
     NoticeDue,
     NoticeKind,
     OutboundMessage,
+    Priority,
+    RegistrationCard,
     Template,
     derived_id,
 )
+from conversation import cards
 from conversation.moments import in_words
 from conversation.texts import Texts, texts
 
 REMINDERS: frozenset[NoticeKind] = frozenset({"reminder-24h", "reminder-1h"})
+NEWS: frozenset[NoticeKind] = frozenset({"event-changed", "event-cancelled"})
+"""Told to everybody at an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    text: str
+    choices: tuple[Choice, ...]
+    template: Template
+    """What WhatsApp is sent after 24 hours of silence; the names are approved there."""
+    document: Document | None = None
 
 
 def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
@@ -22,55 +42,177 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
     """
     if answer.address is None or answer.registration is None:
         return None
-    event = answer.registration.event
-    words = texts(answer.language)
-    when = in_words(event.starts_at, event.timezone, answer.language)
-    where = event.location or words.say("event.place-unknown")
-    cancelled = notice.kind == "event-cancelled"
+    deadline = answer.expires_at or notice.expires_at
+    told = _told(texts(answer.language), notice.kind, answer.registration, deadline)
+    of_event = notice.kind in REMINDERS | NEWS
     return OutboundMessage(
         id=derived_id(notice.id, 0),
         occurred_at=notice.occurred_at,
         correlation_id=notice.correlation_id,
         address=answer.address,
-        priority="reminder" if notice.kind in REMINDERS else "bulk",
+        priority=_priority(notice.kind),
         language=answer.language,
-        text=_text(words, notice.kind, title=event.title, when=when, where=where),
-        choices=_choices(words, answer, cancelled=cancelled),
-        template=_template(notice.kind, title=event.title, when=when, where=where),
+        text=told.text,
+        choices=told.choices,
+        document=told.document,
+        template=told.template,
         expires_at=notice.expires_at,
-        notice_event_id=notice.event_id,
-        notice_event_version=notice.event_version,
+        # A newer notice of the event replaces an older one; an offer that a mere change of the
+        # hall replaced would cost somebody the seat, so the registry alone says when it is over.
+        notice_event_id=notice.event_id if of_event else None,
+        notice_event_version=notice.event_version if of_event else None,
     )
 
 
-def _text(words: Texts, kind: NoticeKind, *, title: str, when: str, where: str) -> str:
+def _priority(kind: NoticeKind) -> Priority:
+    """How urgent it is.
+
+    What concerns one person's own registration is transactional: its offers run out, and it must
+    not wait behind a thousand pieces of news, nor be dropped where a send's result stayed unknown.
+    It needs no chat's document for that; and there are never many, for each follows from one act
+    on one seat.
+    """
+    if kind in REMINDERS:
+        return "reminder"
+    return "bulk" if kind in NEWS else "transactional"
+
+
+def _told(words: Texts, kind: NoticeKind, about: RegistrationCard, deadline: datetime) -> _Told:
+    match kind:
+        case "reminder-24h" | "reminder-1h" | "event-changed" | "event-cancelled":
+            return _of_event(words, kind, about)
+        case "seat-offered" | "offer-expired" | "place-in-line":
+            return _of_line(words, kind, about, deadline)
+        case "seat-confirmed" | "registration-cancelled":
+            return _of_seat(words, kind, about)
+        case "transfer-offered" | "transfer-declined" | "seat-transferred":
+            return _of_transfer(words, kind, about, deadline)
+
+
+def _of_event(
+    words: Texts,
+    kind: Literal["reminder-24h", "reminder-1h", "event-changed", "event-cancelled"],
+    about: RegistrationCard,
+) -> _Told:
+    facts = _facts(words, about.event)
+    choices = _to_seat(words, about)
     match kind:
         case "reminder-24h":
-            return words.say("notice.reminder-24h", title=title, when=when, where=where)
+            text = words.say("notice.reminder-24h", **facts)
+            return _Told(text, choices, _template("event_reminder", *facts.values()))
         case "reminder-1h":
-            return words.say("notice.reminder-1h", title=title, when=when, where=where)
+            text = words.say("notice.reminder-1h", **facts)
+            return _Told(text, choices, _template("event_reminder", *facts.values()))
+        case "event-changed" if about.status == "confirmed":
+            text = words.say("notice.event-changed", **facts)
+            return _Told(text, choices, _template("event_changed", *facts.values()))
         case "event-changed":
-            return words.say("notice.event-changed", title=title, when=when, where=where)
+            text = words.say("notice.event-changed-line", **facts)
+            return _Told(text, (_mine(words),), _template("event_changed", *facts.values()))
         case "event-cancelled":
-            return words.say("notice.event-cancelled", title=title, when=when)
+            title, when, _ = facts.values()
+            text = words.say("notice.event-cancelled", title=title, when=when)
+            return _Told(text, (_events(words),), _template("event_cancelled", title, when))
 
 
-def _template(kind: NoticeKind, *, title: str, when: str, where: str) -> Template:
-    """What WhatsApp is sent after 24 hours of silence; the names are approved there."""
+def _of_line(
+    words: Texts,
+    kind: Literal["seat-offered", "offer-expired", "place-in-line"],
+    about: RegistrationCard,
+    deadline: datetime,
+) -> _Told:
+    event = about.event
+    title, when, _ = _facts(words, event).values()
     match kind:
-        case "reminder-24h" | "reminder-1h":
-            return Template(name="event_reminder", parameters=(title, when, where))
-        case "event-changed":
-            return Template(name="event_changed", parameters=(title, when, where))
-        case "event-cancelled":
-            return Template(name="event_cancelled", parameters=(title, when))
+        case "seat-offered":
+            text = cards.offer(words, event, deadline)
+            choices = _answers(words, f"take:{about.id}", f"pass:{about.id}")
+            until = in_words(deadline, event.timezone, words.language)
+            return _Told(text, choices, _template("seat_offer", title, when, until))
+        case "offer-expired":
+            text = words.say("notice.offer-expired", title=title, when=when)
+            again = Choice(id=f"ev:{event.code}", label=words.say("button.join-again"))
+            return _Told(text, (again, _mine(words)), _template("offer_expired", title, when))
+        case "place-in-line":
+            text = cards.place_in_line(words, about)
+            leave = Choice(id=f"drop:{about.id}", label=words.say("button.leave-line"))
+            template = _template("place_in_line", title, when, str(cards.position(about)))
+            return _Told(text, (_mine(words), leave), template)
 
 
-def _choices(words: Texts, answer: NoticeAnswer, *, cancelled: bool) -> tuple[Choice, ...]:
-    if cancelled or answer.registration is None:
-        return (Choice(id="events", label=words.say("button.events")),)
-    registration_id = answer.registration.id
+def _of_seat(
+    words: Texts,
+    kind: Literal["seat-confirmed", "registration-cancelled"],
+    about: RegistrationCard,
+) -> _Told:
+    title, when, where = _facts(words, about.event).values()
+    match kind:
+        case "seat-confirmed":
+            text = f"{words.say('notice.seat-confirmed')}\n\n{cards.ticket(words, about)}"
+            template = _template("seat_confirmed", title, when, where)
+            choices = (_mine(words), _drop(words, about))
+            return _Told(text, choices, template, cards.ticket_document(about))
+        case "registration-cancelled":
+            text = words.say("notice.registration-cancelled", title=title, when=when)
+            choices = (_events(words), _mine(words))
+            return _Told(text, choices, _template("registration_cancelled", title, when))
+
+
+def _of_transfer(
+    words: Texts,
+    kind: Literal["transfer-offered", "transfer-declined", "seat-transferred"],
+    about: RegistrationCard,
+    deadline: datetime,
+) -> _Told:
+    facts = _facts(words, about.event)
+    title, when, _ = facts.values()
+    match kind:
+        case "transfer-offered":
+            until = in_words(deadline, about.event.timezone, words.language)
+            text = words.say("notice.transfer-offered", **facts, deadline=until)
+            choices = _answers(words, f"xtake:{about.id}", f"xpass:{about.id}")
+            return _Told(text, choices, _template("transfer_offered", title, when, until))
+        case "transfer-declined":
+            text = words.say("notice.transfer-declined", title=title, when=when)
+            template = _template("transfer_declined", title, when)
+            return _Told(text, _to_seat(words, about), template)
+        case "seat-transferred":
+            text = words.say("notice.seat-transferred", title=title, when=when)
+            choices = (_events(words), _mine(words))
+            return _Told(text, choices, _template("seat_transferred", title, when))
+
+
+def _facts(words: Texts, event: EventCard) -> dict[str, str]:
+    return {
+        "title": event.title,
+        "when": cards.when(words, event),
+        "where": cards.place(words, event.location),
+    }
+
+
+def _template(name: str, *parameters: str) -> Template:
+    return Template(name=name, parameters=parameters)
+
+
+def _answers(words: Texts, yes_id: str, no_id: str) -> tuple[Choice, ...]:
     return (
-        Choice(id=f"ticket:{registration_id}", label=words.say("button.ticket")),
-        Choice(id=f"drop:{registration_id}", label=words.say("button.drop")),
+        Choice(id=yes_id, label=words.say("button.take")),
+        Choice(id=no_id, label=words.say("button.pass")),
     )
+
+
+def _to_seat(words: Texts, about: RegistrationCard) -> tuple[Choice, ...]:
+    ticket = Choice(id=f"ticket:{about.id}", label=words.say("button.ticket"))
+    return (ticket, _drop(words, about))
+
+
+def _drop(words: Texts, about: RegistrationCard) -> Choice:
+    return Choice(id=f"drop:{about.id}", label=words.say("button.drop"))
+
+
+def _events(words: Texts) -> Choice:
+    return Choice(id="events", label=words.say("button.events"))
+
+
+def _mine(words: Texts) -> Choice:
+    return Choice(id="my", label=words.say("button.my"))

@@ -59,6 +59,9 @@ def stale(turn: Turn) -> Reply:
 
 def unknown(turn: Turn, _argument: str = "") -> Reply:
     """Words that mean nothing here."""
+    # A notice may have come as a template without buttons: any answer then leads to its offer.
+    if turn.state.stage not in REGISTERING and (offer := mine.open_offer(turn)) is not None:
+        return offer
     return beside(turn, turn.say("aside.unknown"))
 
 

@@ -1,6 +1,9 @@
 """Looking around: the list of events, and one event."""
 
+from datetime import datetime
+
 from contracts import EventCard
+from conversation import cards
 from conversation.dialogue.signposts import to_mine
 from conversation.dialogue.state import ChosenEvent, Context, Offer, Stage
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
@@ -70,21 +73,26 @@ def typed(turn: Turn, text: str) -> Reply | None:
 
 
 def is_open(event: EventCard, turn: Turn) -> bool:
-    """Whether a seat can be asked for; whether one is left is decided by the registry alone."""
-    return event.status == "published" and event.starts_at > turn.now
+    """Whether a seat, or a place in line, can be asked for; the registry alone decides on it."""
+    return (
+        event.status == "published"
+        and event.starts_at > turn.now
+        and not _opens_later(event, turn)
+        and not _is_closed(event, turn)
+    )
 
 
-def place(turn: Turn, location: str) -> str:
-    """Where it is; organisers may announce that later."""
-    return location or turn.say("event.place-unknown")
+def has_line(event: EventCard) -> bool:
+    """Whether who comes now has to wait; newcomers never pass those who wait already."""
+    return event.seats_left == 0 or event.waiting > 0
 
 
 def _card_text(turn: Turn, event: EventCard) -> str:
     facts = turn.say(
         "event.card",
         title=event.title,
-        when=in_words(event.starts_at, event.timezone, turn.state.language),
-        where=place(turn, event.location),
+        when=cards.when(turn.texts, event),
+        where=cards.place(turn.texts, event.location),
         seats=_seats(turn, event),
     )
     return f"{facts}\n\n{event.description}" if event.description else facts
@@ -93,8 +101,14 @@ def _card_text(turn: Turn, event: EventCard) -> str:
 def _seats(turn: Turn, event: EventCard) -> str:
     if event.status == "cancelled":
         return turn.say("event.cancelled")
-    if not is_open(event, turn):
+    if event.status != "published" or event.starts_at <= turn.now:
         return turn.say("event.started")
+    if event.registration_opens_at is not None and _opens_later(event, turn):
+        return turn.say("event.opens", opens=_moment(turn, event, event.registration_opens_at))
+    if _is_closed(event, turn):
+        return turn.say("event.closed")
+    if event.waiting > 0:
+        return turn.count("event.waiting", event.waiting)
     if event.seats_left == 0:
         return turn.say("event.full")
     return turn.count("event.seats-left", event.seats_left)
@@ -102,12 +116,25 @@ def _seats(turn: Turn, event: EventCard) -> str:
 
 def _card_offers(turn: Turn, event: EventCard) -> tuple[Offer, ...]:
     back = Offer(id="events", label=turn.say("button.events"), role="back")
+    if event.status == "published" and _opens_later(event, turn):
+        return (Offer(id=f"ev:{event.code}", label=turn.say("button.look-again")), back)
     if not is_open(event, turn):
         return (back,)
-    if event.seats_left == 0:
-        return (Offer(id=f"ev:{event.code}", label=turn.say("button.look-again")), back)
-    register = Offer(id=f"reg:{event.code}", label=turn.say("button.register"), role="yes")
+    label = turn.say("button.join-line") if has_line(event) else turn.say("button.register")
+    register = Offer(id=f"reg:{event.code}", label=label, role="yes")
     return (register, Offer(id="events", label=turn.say("button.back"), role="back"))
+
+
+def _opens_later(event: EventCard, turn: Turn) -> bool:
+    return event.registration_opens_at is not None and turn.now < event.registration_opens_at
+
+
+def _is_closed(event: EventCard, turn: Turn) -> bool:
+    return event.registration_closes_at is not None and event.registration_closes_at <= turn.now
+
+
+def _moment(turn: Turn, event: EventCard, at: datetime) -> str:
+    return in_words(at, event.timezone, turn.state.language)
 
 
 def _brief(turn: Turn, event: EventCard) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from conversation.dialogue import asides, browsing, mine, registering
+from conversation.dialogue import asides, browsing, dropping, mine, offered, registering, transfers
 from conversation.dialogue.state import REGISTERING, Stage
 from conversation.dialogue.turn import Reply, Turn
 
@@ -26,11 +26,16 @@ ALWAYS: dict[str, Action] = {
     "reg": registering.begin,
     "my": mine.registrations,
     "tickets": mine.tickets,
-    "ticket": mine.ticket,
-    "drops": mine.choose_to_drop,
-    "drop": mine.drop,
-    "drop-now": mine.drop_now,
-    "keep": mine.keep,
+    "ticket": mine.show,
+    "mine": mine.show,
+    "drops": dropping.choose,
+    "drop": dropping.drop,
+    "drop-now": dropping.drop_now,
+    "keep": dropping.keep,
+    "take": offered.take,
+    "pass": offered.decline,
+    "xtake": transfers.take,
+    "xpass": transfers.decline,
     "here": asides.here,
     "help": asides.help_,
     "lang": asides.language,
@@ -48,8 +53,9 @@ def choose(turn: Turn, choice_id: str) -> Reply:
     if verb == "back":
         return registering.back(turn)
     if verb == "cancel":
-        # With something begun it is the way out; with nothing begun a seat is meant.
-        return registering.leave(turn) if turn.state.stage in REGISTERING else mine.cancel(turn)
+        # With something begun it is the way out; with nothing begun a registration is meant.
+        begun = turn.state.stage in REGISTERING
+        return registering.leave(turn) if begun else dropping.cancel(turn)
     action = ALWAYS.get(verb)
     return action(turn, argument) if action else asides.stale(turn)
 

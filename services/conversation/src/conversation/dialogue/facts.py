@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -11,8 +12,11 @@ from contracts import (
     EventCard,
     EventsAnswer,
     FindEvent,
+    FindNotice,
     ListEvents,
     ListRegistrations,
+    NoticeAnswer,
+    NoticeKind,
     Query,
     RegistrationCard,
     RegistrationsAnswer,
@@ -56,8 +60,21 @@ class Facts:
         return self._ask(FindEvent(code=code), EventAnswer).event
 
     def registrations(self, address: Address) -> tuple[RegistrationCard, ...]:
-        """The seats of the person in this chat."""
+        """The seats, offers and places in line of the person in this chat."""
         return self._ask(ListRegistrations(address=address), RegistrationsAnswer).registrations
+
+    def notice(self, kind: NoticeKind, registration_id: str) -> NoticeAnswer:
+        """Whom such a notice about this registration would be told now, and what it is about.
+
+        It knows registrations that are not, or no longer, this person's.
+        """
+        try:
+            number = UUID(registration_id)
+        except ValueError:
+            return NoticeAnswer()
+        return self._ask(
+            FindNotice(kind=kind, registration_id=number, event_version=0), NoticeAnswer
+        )
 
     def registry_answers(self, code: str) -> bool:
         """Whether the registry answered when it was asked for this event."""

@@ -1,124 +1,96 @@
-"""A person's own registrations: the list, a ticket, and giving a seat back."""
+"""A person's own registrations: seats with their tickets, offers, and places in line."""
 
-from contracts import CancelRegistration, Document, RegistrationCard, derived_id
-from conversation.dialogue import browsing
+from contracts import RegistrationCard
+from conversation import cards
+from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.signposts import onward, to_mine
-from conversation.dialogue.state import ChosenEvent, Dropping, Offer
+from conversation.dialogue.state import Offer
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
-from conversation.moments import in_brief, in_words
+from conversation.moments import in_brief
 
 
 def registrations(turn: Turn, argument: str = "") -> Reply:
-    """All seats; tapping one shows its ticket."""
+    """All of them, each told as what it is; tapping one shows it."""
     found = turn.facts.registrations(turn.address)
     if not found:
         return turn.ends(Prompt(turn.say("my.none"), (onward(turn),)))
-    return _listed(
-        turn, found, turn.say("my.list"), list_verb="my", row_verb="ticket", page=argument
-    )
+    return listed(turn, found, turn.say("my.list"), list_verb="my", row_verb="mine", page=argument)
 
 
-def tickets(turn: Turn, _argument: str = "") -> Reply:
-    """The ticket, or which of them."""
+def tickets(turn: Turn, argument: str = "") -> Reply:
+    """The ticket, or which of them; who only waits is told so."""
     found = turn.facts.registrations(turn.address)
-    if len(found) == 1:
-        return turn.ends(ticket_prompt(turn, found[0], turn.say("ticket.again")))
-    return registrations(turn)
+    seats = tuple(one for one in found if one.status == "confirmed")
+    if len(seats) == 1:
+        return turn.ends(ticket(turn, seats[0], turn.say("ticket.again")))
+    if seats:
+        lead = turn.say("ticket.choose")
+        return listed(turn, seats, lead, list_verb="tickets", row_verb="ticket", page=argument)
+    reply = registrations(turn)
+    assert reply.prompt is not None
+    return Reply(reply.state, reply.prompt.led_by(turn.say("ticket.none"))) if found else reply
 
 
-def ticket(turn: Turn, registration_id: str) -> Reply:
-    """One ticket again."""
-    registration = _find(turn, registration_id)
-    if registration is None:
-        return _not_found(turn)
-    return turn.ends(ticket_prompt(turn, registration, turn.say("ticket.again")))
+def show(turn: Turn, registration_id: str) -> Reply:
+    """One of them again, as what it is by now."""
+    registration = find(turn, registration_id)
+    if registration is not None:
+        return turn.ends(as_it_is(turn, registration))
+    reply = registrations(turn)
+    assert reply.prompt is not None
+    return Reply(reply.state, reply.prompt.led_by(turn.say("my.not-found")))
 
 
-def ticket_prompt(turn: Turn, registration: RegistrationCard, lead: str) -> Prompt:
+def as_it_is(turn: Turn, registration: RegistrationCard) -> Prompt:
+    """A ticket, an offer, or a place in line."""
+    if registration.status == "waiting":
+        return place_in_line(turn, registration, cards.place_in_line(turn.texts, registration))
+    if registration.status == "offered":
+        return offer(turn, registration)
+    return ticket(turn, registration, turn.say("ticket.again"))
+
+
+def ticket(turn: Turn, registration: RegistrationCard, lead: str) -> Prompt:
     """The ticket as one message: the code to show, what it is for, and what can be done."""
-    event = registration.event
-    text = turn.say(
-        "ticket.card",
-        title=event.title,
-        when=in_words(event.starts_at, event.timezone, turn.state.language),
-        where=browsing.place(turn, event.location),
-        name=registration.name,
-    )
-    document = None
-    if registration.ticket is not None:
-        document = Document(
-            kind="ticket", data=registration.ticket, filename=f"ticket-{event.code}.png"
-        )
     drop = Offer(id=f"drop:{registration.id}", label=turn.say("button.drop"))
     # Three at most, so that WhatsApp can put them under the picture (platforms.md B4).
     offers = (to_mine(turn), drop, onward(turn))
+    document = cards.ticket_document(registration)
+    text = cards.ticket(turn.texts, registration)
     return Prompt(text, offers, document=document).led_by(lead)
 
 
-def cancel(turn: Turn, _argument: str = "") -> Reply:
-    """Cancel was said with nothing begun: a seat is meant."""
+def offer(turn: Turn, registration: RegistrationCard) -> Prompt:
+    """The seat that is kept, to be taken or passed on with a tap or a word."""
+    take = Offer(id=f"take:{registration.id}", label=turn.say("button.take"), role="yes")
+    decline = Offer(id=f"pass:{registration.id}", label=turn.say("button.pass"), role="no")
+    deadline = cards.deadline(registration)
+    return Prompt(cards.offer(turn.texts, registration.event, deadline), (take, decline))
+
+
+def place_in_line(turn: Turn, registration: RegistrationCard, text: str) -> Prompt:
+    """Words about a place in line, with the way out of it."""
+    leave = Offer(id=f"drop:{registration.id}", label=turn.say("button.leave-line"))
+    return Prompt(text, (to_mine(turn), leave, onward(turn)))
+
+
+def open_offer(turn: Turn) -> Reply | None:
+    """The seat that is kept for this person, if there is one and the registry can say so."""
+    try:
+        found = turn.facts.registrations(turn.address)
+    except RegistrySilent:
+        return None
+    offered = next((one for one in found if one.status == "offered"), None)
+    return None if offered is None else turn.ends(offer(turn, offered))
+
+
+def find(turn: Turn, registration_id: str) -> RegistrationCard | None:
+    """The person's registration with this id, while it lasts."""
     found = turn.facts.registrations(turn.address)
-    if len(found) == 1:
-        return _ask_to_drop(turn, found[0])
-    return choose_to_drop(turn)
+    return next((one for one in found if str(one.id) == registration_id), None)
 
 
-def choose_to_drop(turn: Turn, argument: str = "") -> Reply:
-    """Which of the seats?"""
-    found = turn.facts.registrations(turn.address)
-    if not found:
-        return turn.ends(Prompt(turn.say("my.none"), (onward(turn),)))
-    lead = turn.say("drop.choose")
-    return _listed(turn, found, lead, list_verb="drops", row_verb="drop", page=argument)
-
-
-def drop(turn: Turn, registration_id: str) -> Reply:
-    """Is this seat really to be given up?"""
-    registration = _find(turn, registration_id)
-    return _not_found(turn) if registration is None else _ask_to_drop(turn, registration)
-
-
-def drop_now(turn: Turn, registration_id: str) -> Reply:
-    """Yes. The outcome is the answer."""
-    dropping = turn.state.dropping
-    if dropping is None or str(dropping.registration_id) != registration_id:
-        return drop(turn, registration_id)
-    told = not turn.facts.registry_answers(dropping.event.code)
-    command = CancelRegistration(
-        id=derived_id(turn.cause, 0),
-        occurred_at=turn.now,
-        correlation_id=turn.correlation_id,
-        event_id=dropping.event.id,
-        registration_id=dropping.registration_id,
-        address=turn.address,
-    )
-    choice_id = f"drop-now:{registration_id}"
-    state = turn.state.waiting_for(command.id, "drop", choice_id, turn.now, told=told)
-    return Reply(state, Prompt(turn.say("wait.kept")) if told else None, command)
-
-
-def keep(turn: Turn, _registration_id: str) -> Reply:
-    """No, the seat stays."""
-    stayed = turn.on(turn.state.at(turn.state.stage, turn.state.context))
-    return stayed.ends(Prompt(turn.say("drop.kept"), (to_mine(turn), onward(turn))))
-
-
-def _ask_to_drop(turn: Turn, registration: RegistrationCard) -> Reply:
-    event = ChosenEvent.of(registration.event)
-    text = turn.say(
-        "drop.ask",
-        title=event.title,
-        when=in_brief(event.starts_at, event.timezone, turn.state.language),
-    )
-    offers = (
-        Offer(id=f"drop-now:{registration.id}", label=turn.say("button.drop-now"), role="yes"),
-        Offer(id=f"keep:{registration.id}", label=turn.say("button.keep-seat"), role="no"),
-    )
-    dropping = Dropping(registration_id=registration.id, event=event)
-    return Reply(turn.state.asked_to_drop(dropping), Prompt(text, offers))
-
-
-def _listed(
+def listed(
     turn: Turn,
     found: tuple[RegistrationCard, ...],
     lead: str,
@@ -127,19 +99,23 @@ def _listed(
     row_verb: str,
     page: str,
 ) -> Reply:
+    """A list of registrations, a page at a time.
+
+    Args:
+        turn: the turn that ends with it.
+        found: what is listed.
+        lead: what the list is for.
+        list_verb: the choice that shows another page of it.
+        row_verb: the choice that a row stands for.
+        page: the number of the page, as the choice carries it.
+    """
     shown = Page.of(found, page_number(page), rows_taken=1)
-    briefs = [
-        in_brief(one.event.starts_at, one.event.timezone, turn.state.language)
-        for one in shown.items
-    ]
-    lines = [
-        turn.say("list.line", number=number, title=one.event.title, when=when)
-        for number, (one, when) in enumerate(zip(shown.items, briefs, strict=True), start=1)
-    ]
-    rows = tuple(
-        Offer(id=f"{row_verb}:{one.id}", label=one.event.title, description=when)
-        for one, when in zip(shown.items, briefs, strict=True)
-    )
+    lines, rows = [], []
+    for number, one in enumerate(shown.items, start=1):
+        title, when, standing = one.event.title, _brief(turn, one), _standing(turn, one)
+        lines.append(turn.say("my.line", number=number, title=title, when=when, standing=standing))
+        described = when if one.status == "confirmed" else standing
+        rows.append(Offer(id=f"{row_verb}:{one.id}", label=title, description=described))
     parts = [lead, "\n".join(lines)]
     if shown.count > 1:
         parts.append(turn.say("list.page", number=shown.number, count=shown.count))
@@ -152,12 +128,16 @@ def _listed(
     )
 
 
-def _find(turn: Turn, registration_id: str) -> RegistrationCard | None:
-    found = turn.facts.registrations(turn.address)
-    return next((one for one in found if str(one.id) == registration_id), None)
+def _standing(turn: Turn, registration: RegistrationCard) -> str:
+    if registration.status == "waiting":
+        return turn.say("my.waiting", position=cards.position(registration))
+    if registration.status == "offered":
+        zone = registration.event.timezone
+        deadline = in_brief(cards.deadline(registration), zone, turn.state.language)
+        return turn.say("my.offered", deadline=deadline)
+    return turn.say("my.seat")
 
 
-def _not_found(turn: Turn) -> Reply:
-    reply = registrations(turn)
-    assert reply.prompt is not None
-    return Reply(reply.state, reply.prompt.led_by(turn.say("my.not-found")))
+def _brief(turn: Turn, registration: RegistrationCard) -> str:
+    event = registration.event
+    return in_brief(event.starts_at, event.timezone, turn.state.language)

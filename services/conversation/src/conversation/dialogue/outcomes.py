@@ -1,106 +1,145 @@
 """The registry's answers, told to the person."""
 
+from collections.abc import Callable
+
 from contracts import (
     CancellationRefused,
     ClaimRefused,
     CommandFailed,
     EventCard,
+    OfferRefused,
     Outcome,
     RegistrationReleased,
     SeatClaimed,
+    SeatTransferred,
+    TransferDropped,
+    TransferOffered,
+    TransferRefused,
+    WaitingListed,
 )
-from conversation.dialogue import mine
+from conversation import cards
+from conversation.dialogue import mine, offered, transfers
+from conversation.dialogue.registering import registered
 from conversation.dialogue.signposts import onward, to_events, to_mine
 from conversation.dialogue.state import (
     REGISTERING,
-    ChosenEvent,
-    Context,
     Offer,
-    Profile,
     Stage,
-    Wish,
+    Waiting,
 )
 from conversation.dialogue.turn import Prompt, Reply, Turn
-from conversation.moments import in_brief
+from conversation.moments import in_brief, in_words
 
 
-def tell(turn: Turn, outcome: Outcome, asked_for: Wish | None) -> Reply:
+def tell(turn: Turn, outcome: Outcome, asked: Waiting | None) -> Reply:
     """The answer, and where the chat stands with it.
 
     Args:
         turn: the chat, no longer waiting.
         outcome: what became of the command.
-        asked_for: what the command was for, when the chat still remembers it.
+        asked: what the command was for, when the chat still remembers it.
     """
     match outcome:
         case SeatClaimed():
-            return _claimed(turn, outcome)
+            return _claimed(turn, outcome, asked)
+        case WaitingListed():
+            return _waiting_listed(turn, outcome, asked)
         case ClaimRefused():
             return _refused(turn, outcome)
         case RegistrationReleased():
             return _released(turn, outcome)
         case CancellationRefused():
             return _not_released(turn, outcome)
+        case OfferRefused():
+            return offered.refused(turn, outcome)
+        case TransferOffered() | SeatTransferred() | TransferDropped() | TransferRefused():
+            return transfers.tell(turn, outcome, asked)
         case CommandFailed():
-            return _failed(turn, asked_for)
+            return _failed(turn, asked)
 
 
-def _claimed(turn: Turn, outcome: SeatClaimed) -> Reply:
+def _claimed(turn: Turn, outcome: SeatClaimed, asked: Waiting | None) -> Reply:
     registration = outcome.registration
     lead = (
         turn.say("ticket.already")
         if outcome.already
         else turn.say("ticket.new", name=registration.name)
     )
-    context = turn.state.context
-    known = turn.state.profile
-    if context.name and context.email:
-        known = Profile(name=context.name, email=context.email)
-    there = turn.on(turn.state.known_as(known)).at(
-        Stage.REGISTERED, Context(event=ChosenEvent.of(registration.event))
+    there = registered(turn, registration.event, asked)
+    return there.ends(mine.ticket(there, registration, lead))
+
+
+def _waiting_listed(turn: Turn, outcome: WaitingListed, asked: Waiting | None) -> Reply:
+    registration = outcome.registration
+    there = registered(turn, registration.event, asked)
+    if registration.status == "offered":
+        return there.ends(mine.offer(there, registration))
+    title, position = registration.event.title, cards.position(registration)
+    text = (
+        turn.say("line.already", title=title, position=position)
+        if outcome.already
+        else turn.say("line.new", title=title, position=position)
     )
-    return there.ends(mine.ticket_prompt(there, registration, lead))
+    return there.ends(mine.place_in_line(there, registration, text))
 
 
 def _refused(turn: Turn, outcome: ClaimRefused) -> Reply:
     event = outcome.event
     title = event.title if event is not None else ""
-    text = {
+    texts: dict[str, Callable[[], str]] = {
         "full": lambda: turn.say("claim.full", title=title),
         "draft": lambda: turn.say("claim.not-open"),
+        "not-yet-open": lambda: _not_yet_open(turn, event),
+        "closed": lambda: turn.say("claim.closed", title=title),
         "started": lambda: turn.say("claim.started", title=title),
         "cancelled": lambda: turn.say("claim.cancelled", title=title),
         "unknown-event": lambda: turn.say("claim.not-open"),
-    }[outcome.reason]()
+    }
     offers = [to_events(turn), to_mine(turn)]
-    if outcome.reason == "full" and event is not None:
+    if outcome.reason in ("full", "not-yet-open") and event is not None:
         offers.insert(0, Offer(id=f"ev:{event.code}", label=turn.say("button.look-again")))
+    text = texts[outcome.reason]()
     return turn.at(Stage.CHOOSING_EVENT).ends(Prompt(text, tuple(offers)))
 
 
+def _not_yet_open(turn: Turn, event: EventCard | None) -> str:
+    if event is None or event.registration_opens_at is None:
+        return turn.say("claim.not-open")
+    opens = in_words(event.registration_opens_at, event.timezone, turn.state.language)
+    return turn.say("claim.not-yet-open", title=event.title, opens=opens)
+
+
 def _released(turn: Turn, outcome: RegistrationReleased) -> Reply:
-    title = outcome.event.title
-    text = (
-        turn.say("drop.already", title=title)
-        if outcome.already
-        else turn.say("drop.done", title=title, when=_when(turn, outcome.event))
-    )
     there = turn if turn.state.stage in REGISTERING else turn.at(Stage.CHOOSING_EVENT)
-    return there.ends(Prompt(text, (onward(turn), to_mine(turn))))
+    return there.ends(Prompt(_release(turn, outcome), (onward(there), to_mine(there))))
+
+
+def _release(turn: Turn, outcome: RegistrationReleased) -> str:
+    title, when = outcome.event.title, _when(turn, outcome.event)
+    if outcome.already:
+        return turn.say("drop.already", title=title)
+    if outcome.was == "waiting":
+        return turn.say("drop.left-line", title=title, when=when)
+    if outcome.was == "offered":
+        return turn.say("drop.declined", title=title, when=when)
+    return turn.say("drop.done", title=title, when=when)
 
 
 def _not_released(turn: Turn, outcome: CancellationRefused) -> Reply:
     title = outcome.event.title if outcome.event is not None else ""
-    text = (
-        turn.say("drop.started", title=title)
-        if outcome.reason == "started"
-        else turn.say("drop.not-yours")
-    )
+    text = {
+        "not-yours": lambda: turn.say("drop.not-yours"),
+        "started": lambda: turn.say("drop.started", title=title),
+        "checked-in": lambda: turn.say("drop.checked-in", title=title),
+    }[outcome.reason]()
     return turn.ends(Prompt(text, (onward(turn), to_mine(turn))))
 
 
-def _failed(turn: Turn, asked_for: Wish | None) -> Reply:
-    if asked_for != "claim":
+def _failed(turn: Turn, asked: Waiting | None) -> Reply:
+    if asked is not None and asked.wish == "accept":
+        again = Offer(id=asked.choice_id, label=turn.say("button.try-again"), role="yes")
+        return turn.ends(Prompt(turn.say("claim.failed"), (again, to_mine(turn), onward(turn))))
+    if asked is None or asked.wish != "claim":
         return turn.ends(Prompt(turn.say("drop.failed"), (to_mine(turn), onward(turn))))
     # A new token: trying again is a new wish, with a new command.
     token = turn.new_token

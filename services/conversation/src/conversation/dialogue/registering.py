@@ -1,11 +1,20 @@
-"""From a card to a claim: name, e-mail, one look at it all, and the wish for a seat."""
+"""From a card to a claim: name, e-mail, one look at it all, and the wish for a seat or a place."""
 
-from contracts import ClaimSeat, derived_id
+from contracts import ClaimSeat, EventCard, derived_id
 from contracts.commands import NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
+from conversation import cards
 from conversation.dialogue import browsing
 from conversation.dialogue.people import email_of, name_of, suggested_email
 from conversation.dialogue.signposts import to_events, to_mine
-from conversation.dialogue.state import ChosenEvent, Context, Offer, Stage
+from conversation.dialogue.state import (
+    REGISTERING,
+    ChosenEvent,
+    Context,
+    Offer,
+    Profile,
+    Stage,
+    Waiting,
+)
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.dialogue.understanding import is_yes_or_no
 from conversation.moments import in_words
@@ -14,10 +23,15 @@ from conversation.moments import in_words
 def begin(turn: Turn, code: str) -> Reply:
     """Register was tapped: known people go straight to the last look."""
     event = turn.facts.event(code)
-    if event is None or not browsing.is_open(event, turn) or event.seats_left == 0:
+    if event is None or not browsing.is_open(event, turn):
         return browsing.card(turn, code)
     profile = turn.state.profile
-    context = Context(event=ChosenEvent.of(event), name=profile.name, email=profile.email)
+    context = Context(
+        event=ChosenEvent.of(event),
+        in_line=browsing.has_line(event),
+        name=profile.name,
+        email=profile.email,
+    )
     if context.name and context.email:
         return to_confirming(turn, context)
     return to_name(turn, context)
@@ -132,10 +146,12 @@ def ask_to_confirm(turn: Turn) -> Reply:
         "confirm.ask",
         title=context.event.title,
         when=in_words(context.event.starts_at, context.event.timezone, turn.state.language),
-        where=browsing.place(turn, context.event.location),
+        where=cards.place(turn.texts, context.event.location),
         name=context.name,
         email=context.email,
     )
+    if context.in_line:
+        text = f"{text}\n\n{turn.say('confirm.in-line')}"
     offers = (
         Offer(id=f"ok:{context.token}", label=turn.say("button.confirm"), role="yes"),
         Offer(id=f"change:{context.token}", label=turn.say("button.change"), role="no"),
@@ -172,6 +188,17 @@ def claim(turn: Turn, token: str) -> Reply:
     )
     state = turn.state.waiting_for(command.id, "claim", f"ok:{token}", turn.now, told=told)
     return Reply(state, Prompt(turn.say("wait.kept")) if told else None, command)
+
+
+def registered(turn: Turn, event: EventCard, asked: Waiting | None) -> Turn:
+    """The chat after a seat or a place in line; another registration under way goes on."""
+    if asked is not None and asked.wish != "claim" and turn.state.stage in REGISTERING:
+        return turn
+    context, known = turn.state.context, turn.state.profile
+    if context.name and context.email:
+        known = Profile(name=context.name, email=context.email)
+    there = Context(event=ChosenEvent.of(event))
+    return turn.on(turn.state.known_as(known)).at(Stage.REGISTERED, there)
 
 
 def leave(turn: Turn, _token: str = "") -> Reply:

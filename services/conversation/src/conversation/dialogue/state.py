@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from contracts import EventCard, InboundMessage
+from contracts import EventCard, InboundMessage, RegistrationStatus
 from contracts.model import Value
 from conversation.texts import Language
 
@@ -73,6 +73,8 @@ class Context(Value):
     """A registration in the making."""
 
     event: ChosenEvent | None = None
+    in_line: bool = False
+    """Every seat was taken when this began, so that a place in the waiting list is meant."""
     name: str | None = None
     email: str | None = None
     suggested_name: str | None = None
@@ -84,13 +86,16 @@ class Context(Value):
 
 
 class Dropping(Value):
-    """A seat that the person was just asked about giving up."""
+    """A seat, or a place in line, that the person was just asked about giving up."""
 
     registration_id: UUID
     event: ChosenEvent
+    status: RegistrationStatus = "confirmed"
+    """What it was when the person was asked."""
 
 
-Wish = Literal["claim", "drop"]
+Wish = Literal["claim", "drop", "accept"]
+"""`drop` is also declining what was offered; `accept` takes it."""
 
 
 class Waiting(Value):
@@ -138,7 +143,7 @@ class State(Value):
         return self.model_copy(update={"profile": profile})
 
     def asked_to_drop(self, dropping: Dropping) -> "State":
-        """After asking whether a seat is to be given up."""
+        """After asking whether a seat or a place in line is to be given up."""
         return self.model_copy(update={"dropping": dropping})
 
     def waiting_for(

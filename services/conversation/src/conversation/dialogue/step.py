@@ -6,11 +6,9 @@ from uuid import UUID
 
 from contracts import (
     Address,
-    CancelRegistration,
     ChatBlocked,
     ChatUnblocked,
     ChoiceTapped,
-    ClaimSeat,
     CommandOutcome,
     InboundItem,
     InboundMessage,
@@ -26,8 +24,9 @@ from contracts import (
 from contracts import Choice as OutboundChoice
 from conversation.dialogue import asides, choices, outcomes
 from conversation.dialogue.facts import Facts, RegistrySilent
-from conversation.dialogue.state import Offer, Stage, State
-from conversation.dialogue.turn import Prompt, Reply, Turn
+from conversation.dialogue.signposts import silent
+from conversation.dialogue.state import Stage, State
+from conversation.dialogue.turn import ChatCommand, Prompt, Reply, Turn
 from conversation.dialogue.understanding import choice_of
 from conversation.texts import Language
 
@@ -37,7 +36,7 @@ KEPT_BYTES_MAX = 16 * 1024
 PATIENCE = timedelta(seconds=10)
 """After this much waiting the person is told that it takes longer."""
 
-Owed = OutboundMessage | ClaimSeat | CancelRegistration
+Owed = OutboundMessage | ChatCommand
 
 _UNANSWERED = (MessageEdited, MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked)
 _RUSSIAN_PREFIXES = ("RU.", "KZ.", "BY.")
@@ -94,8 +93,7 @@ def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> 
     try:
         reply = _reply(turn, item)
     except RegistrySilent:
-        again = Offer(id="here", label=turn.say("button.try-again"))
-        reply = turn.ends(Prompt(turn.say("registry.silent"), (again,)))
+        reply = silent(turn, "here")
     return _owing(reply, turn, ordinal=0 if reply.command is None else 1, priority="reply")
 
 
@@ -128,7 +126,7 @@ def _after_outcome(state: State, item: CommandOutcome, facts: Facts, now: dateti
         late = outcomes.tell(turn, item.outcome, None)
         told = _owing(late, turn, ordinal=0, priority="transactional")
         return Step(state, told.owed)
-    reply = outcomes.tell(turn.on(state.answered()), item.outcome, waiting.wish)
+    reply = outcomes.tell(turn.on(state.answered()), item.outcome, waiting)
     done = _owing(reply, turn, ordinal=0, priority="transactional")
     while done.state.kept and done.state.waiting is None:
         first, *others = done.state.kept

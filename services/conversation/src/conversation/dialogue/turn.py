@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from contracts import Address, CancelRegistration, ClaimSeat, Document, Sender, derived_id
+from contracts import (
+    AcceptOffer,
+    AcceptTransfer,
+    Address,
+    CancelRegistration,
+    ClaimSeat,
+    Document,
+    DropTransfer,
+    Sender,
+    derived_id,
+)
 from contracts.outbound import CHOICES_MAX
 from conversation.dialogue.facts import Facts
 from conversation.dialogue.state import Context, Offer, Stage, State
@@ -16,6 +26,9 @@ PAGE_ROWS = 8
 """With a row for the next page and one for the last there are 10 in all (platforms.md C)."""
 
 T = TypeVar("T")
+
+ChatCommand = ClaimSeat | CancelRegistration | AcceptOffer | AcceptTransfer | DropTransfer
+"""What a chat may ask the registry for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,7 @@ class Reply:
 
     state: State
     prompt: Prompt | None
-    command: ClaimSeat | CancelRegistration | None = None
+    command: ChatCommand | None = None
 
 
 @dataclass(frozen=True, slots=True)
