@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration that this code needs; migrations are numbered in order."""
 ACTIVE_STATUSES = ("confirmed", "held", "waiting", "offered")
 """Registration states of which a person has at most one per event."""
@@ -331,5 +331,11 @@ class Sweep(Base):
     drift: Mapped[dict[str, Any]]
     """Per invariant, how many rows break it; all zero is as it should be."""
 
+
+# As literals and not as parameters: a plan for any parameter could not use the partial indexes.
+IS_ACTIVE = text("event_registrations.status IN ('confirmed', 'held', 'waiting', 'offered')")
+IS_CONFIRMED = text("event_registrations.status = 'confirmed'")
+IS_WAITING = text("event_registrations.status = 'waiting'")
+IS_OFFERED = text("event_registrations.status = 'offered'")
 
 Index("ix_handled_commands_handled_at", HandledCommand.handled_at)
