@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel
 
 from contracts import (
+    AcceptOffer,
     Address,
     CancelRegistration,
     ChoiceTapped,
@@ -18,10 +19,13 @@ from contracts import (
     EventsAnswer,
     EventStatus,
     FindEvent,
+    FindNotice,
     InboundItem,
     InboundMessage,
     ListEvents,
     ListRegistrations,
+    NoticeAnswer,
+    NoticeKind,
     OutboundMessage,
     Outcome,
     Query,
@@ -31,9 +35,11 @@ from contracts import (
     SeatClaimed,
     Sender,
     TextSaid,
+    WaitingListed,
     derived_id,
 )
 from conversation.dialogue import FactMissing, Facts, Owed, State, Step, new_chat, step
+from conversation.dialogue.turn import ChatCommand
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 SPACE = UUID("11111111-2222-5333-8444-555555555555")
@@ -52,6 +58,9 @@ def an_event(  # each field of it matters in some story
     description: str = "",
     starts_at: datetime = datetime(2026, 12, 6, 17, 0, tzinfo=UTC),
     location: str = "Hall 3",
+    waiting: int = 0,
+    opens_at: datetime | None = None,
+    closes_at: datetime | None = None,
 ) -> EventCard:
     return EventCard(
         id=uuid5(SPACE, f"event {number}"),
@@ -65,6 +74,9 @@ def an_event(  # each field of it matters in some story
         seats_left=seats_left,
         status=status,
         version=1,
+        waiting=waiting,
+        registration_opens_at=opens_at,
+        registration_closes_at=closes_at,
     )
 
 
@@ -78,12 +90,38 @@ def a_registration(event: EventCard, name: str = "Ann Smith") -> RegistrationCar
     )
 
 
+def a_place(event: EventCard, position: int = 3, name: str = "Ann Smith") -> RegistrationCard:
+    """A place in the waiting list."""
+    return RegistrationCard(
+        id=uuid5(SPACE, f"registration {event.id}"),
+        event=event,
+        status="waiting",
+        name=name,
+        position=position,
+    )
+
+
+def an_offer(
+    event: EventCard, until: datetime = NOW + timedelta(hours=6), name: str = "Ann Smith"
+) -> RegistrationCard:
+    """A seat that is kept for somebody who waited."""
+    return RegistrationCard(
+        id=uuid5(SPACE, f"registration {event.id}"),
+        event=event,
+        status="offered",
+        name=name,
+        offer_expires_at=until,
+    )
+
+
 @dataclass
 class World:
     """What the registry would answer."""
 
     events: list[EventCard] = field(default_factory=lambda: [an_event()])
     registrations: list[RegistrationCard] = field(default_factory=list)
+    notices: dict[NoticeKind, NoticeAnswer] = field(default_factory=dict)
+    """What is true of a registration that is not, or no longer, in the person's list."""
     silent: bool = False
 
     def answer(self, query: Query) -> BaseModel | None:
@@ -98,6 +136,8 @@ class World:
                 return EventAnswer(event=found[0] if found else None)
             case ListRegistrations():
                 return RegistrationsAnswer(registrations=tuple(self.registrations))
+            case FindNotice(kind=kind):
+                return self.notices.get(kind, NoticeAnswer())
         raise AssertionError(f"nobody should ask {query}")
 
 
@@ -121,7 +161,7 @@ class Talk:
     now: datetime = NOW
     state: State | None = None
     heard: list[OutboundMessage] = field(default_factory=list)
-    commands: list[ClaimSeat | CancelRegistration] = field(default_factory=list)
+    commands: list[ChatCommand] = field(default_factory=list)
     items: list[InboundItem] = field(default_factory=list)
 
     def does(self, content: Content) -> list[OutboundMessage]:
@@ -170,12 +210,33 @@ class Talk:
         self.world.registrations.append(registration)
         return self.told(SeatClaimed(registration=registration))
 
-    def loses_a_seat(self) -> str:
+    def gets_in_line(self, position: int = 3) -> str:
+        claim = self.commands[-1]
+        assert isinstance(claim, ClaimSeat)
+        event = next(event for event in self.world.events if event.id == claim.event_id)
+        registration = a_place(event, position, claim.name)
+        self.world.registrations.append(registration)
+        return self.told(WaitingListed(registration=registration))
+
+    def takes_the_offer(self) -> str:
+        accept = self.commands[-1]
+        assert isinstance(accept, AcceptOffer)
+        offered = next(one for one in self.world.registrations if one.id == accept.registration_id)
+        self.world.registrations.remove(offered)
+        seat = a_registration(offered.event, offered.name)
+        self.world.registrations.append(seat)
+        return self.told(SeatClaimed(registration=seat))
+
+    def gives_up(self) -> str:
+        """The registry ends the registration that was to be cancelled, whatever it was."""
         cancel = self.commands[-1]
         assert isinstance(cancel, CancelRegistration)
         gone = next(one for one in self.world.registrations if one.id == cancel.registration_id)
         self.world.registrations.remove(gone)
-        return self.told(RegistrationReleased(registration_id=gone.id, event=gone.event))
+        assert gone.status != "cancelled"
+        return self.told(
+            RegistrationReleased(registration_id=gone.id, event=gone.event, was=gone.status)
+        )
 
     def take(self, item: InboundItem) -> list[OutboundMessage]:
         self.items.append(item)

@@ -11,9 +11,10 @@ from uuid import UUID, uuid5
 
 import pytest
 from conversation_house import House, handlers_at, house_at
-from conversation_talk import ANN, ANN_SENDS, SPACE, World, a_registration, an_event
+from conversation_talk import ANN, ANN_SENDS, SPACE, World, a_registration, an_event, an_offer
 
 from contracts import (
+    AcceptOffer,
     ChatBlocked,
     ChoiceTapped,
     CommandOutcome,
@@ -244,6 +245,25 @@ async def test_a_notice_is_told_once_in_the_person_s_language(
         assert (message.notice_event_id, message.notice_event_version) == (notice.event_id, 3)
         reminder = kind.startswith("reminder")
         assert message.priority == ("reminder" if reminder else "bulk")
+
+
+async def test_an_offer_is_told_before_any_news_and_answered_with_a_tap(provisioned: str) -> None:
+    async with house_at(provisioned) as house, handlers_at(provisioned) as handlers:
+        offer = an_offer(an_event(), until=datetime.now(UTC) + timedelta(hours=1))
+        house.notice = NoticeAnswer(address=ANN, registration=offer)
+        house.world.registrations = [offer]
+        await handlers.tell(a_notice("seat-offered", expires_at=offer.offer_expires_at))
+        (message,) = await house.messages()
+        assert message.route().startswith("out.transactional.telegram.")
+        wish = item(ChoiceTapped(choice_id=message.choices[0].id))
+        await handlers.hear(wish)
+        (command,) = await house.stored("COMMANDS")
+        accept = AcceptOffer.model_validate_json(command)
+        assert (accept.id, accept.registration_id) == (derived_id(wish.id, 0), offer.id)
+        await handlers.hear(outcome_of(accept.id))
+        ticket = (await house.messages())[-1]
+        assert "You're in" in ticket.text
+        assert ticket.document is not None
 
 
 async def test_a_notice_that_is_not_true_any_more_or_too_late_is_not_told(

@@ -3,10 +3,13 @@
 from uuid import UUID
 
 from conversation_talk import (
+    NOW,
     Talk,
     World,
+    a_place,
     a_registration,
     an_event,
+    an_offer,
     russian,
     take,
 )
@@ -24,22 +27,31 @@ from contracts import (
     InboundMessage,
     MediaSent,
     MessageEdited,
+    NoticeAnswer,
+    OfferRefused,
     OtherSent,
     OutboundMessage,
     Outcome,
     ReactionSent,
     RegistrationReleased,
     SeatClaimed,
+    SeatTransferred,
     TextSaid,
+    TransferDropped,
+    TransferOffered,
+    TransferRefused,
+    WaitingListed,
 )
 from conversation.dialogue import State, is_ignored
 from conversation.dialogue.choices import ALWAYS, OF_A_QUESTION
 from conversation.document import ChatDocument
 
 EVENT = an_event()
-FULL = an_event(2, title="Jazz", code="ABCDEF", seats_left=0, description="x" * 1500)
+FULL = an_event(2, title="Jazz", code="ABCDEF", seats_left=0, waiting=5, description="x" * 1500)
 GONE = an_event(3, title="Gone", code="GGGGGG", status="cancelled")
-SEAT = a_registration(EVENT)
+LATER = an_event(4, title="Later", code="LLLLLL", opens_at=EVENT.starts_at)
+CLOSED = an_event(5, title="Closed", code="CCCCCC", closes_at=NOW)
+SEAT, PLACE, OFFER = a_registration(EVENT), a_place(FULL), an_offer(LATER)
 
 WORDS = ["/start", "/events", "/my", "/ticket", "/cancel", "/back", "/help", "/language", "да"]
 WORDS += ["нет", "yes", "no", "cancel", "back", "1", "2", "3", "9", "PyCon", "Jazz", "help", "next"]
@@ -53,7 +65,10 @@ contents: st.SearchStrategy[Content] = st.one_of(
     st.builds(
         lambda verb, argument: ChoiceTapped(choice_id=f"{verb}:{argument}"),
         st.sampled_from([*ALWAYS, *OF_A_QUESTION, "cancel"]),
-        st.sampled_from(["", "1", "K7Q2MX", "ru", str(SEAT.id), "None"]),
+        st.sampled_from(
+            ["", "1", "K7Q2MX", "ABCDEF", "LLLLLL", "CCCCCC", "ru", "None"]
+            + [str(one.id) for one in (SEAT, PLACE, OFFER)]
+        ),
     ),
     st.sampled_from(
         [
@@ -72,8 +87,18 @@ outcomes: st.SearchStrategy[Outcome] = st.sampled_from(
         SeatClaimed(registration=SEAT, already=True),
         ClaimRefused(reason="full", event=EVENT),
         ClaimRefused(reason="unknown-event"),
+        ClaimRefused(reason="not-yet-open", event=LATER),
+        WaitingListed(registration=PLACE),
+        WaitingListed(registration=OFFER, already=True),
         RegistrationReleased(registration_id=SEAT.id, event=EVENT),
+        RegistrationReleased(registration_id=PLACE.id, event=FULL, was="waiting"),
         CancellationRefused(reason="not-yours"),
+        OfferRefused(reason="expired", event=LATER),
+        OfferRefused(reason="expired"),
+        TransferOffered(registration=SEAT, expires_at=EVENT.starts_at),
+        SeatTransferred(registration=SEAT),
+        TransferDropped(event=EVENT),
+        TransferRefused(reason="not-offered"),
         CommandFailed(),
     ]
 )
@@ -97,7 +122,10 @@ def test_no_sequence_of_anything_breaks_the_dialogue(
     in_russian: bool, steps_ahead: int, sequence: list[object]
 ) -> None:
     talk = russian() if in_russian else Talk()
-    talk.world = World([EVENT, FULL, GONE], [SEAT])
+    promised = NoticeAnswer(address=talk.address, registration=SEAT)
+    talk.world = World(
+        [EVENT, FULL, GONE, LATER, CLOSED], [SEAT, PLACE, OFFER], {"transfer-offered": promised}
+    )
     unanswered: set[UUID] = set()
     # Some way along the path first, because chance alone seldom gets far.
     for doing in [*PATH[:steps_ahead], *sequence]:
@@ -188,7 +216,7 @@ def finish(talk: Talk) -> None:
     for word in ("/help", "/back", "/cancel", "/events"):
         assert talk.says(word), word
     assert talk.stage == "CHOOSING_EVENT"
-    assert talk.labels[:2] == ["PyCon", "Jazz"]
+    assert talk.labels[:4] == ["PyCon", "Jazz", "Later", "Closed"]
 
 
 @given(contents)

@@ -182,7 +182,7 @@ def test_an_address_in_place_of_a_name_is_noticed() -> None:
     assert talk.stage == "ENTERING_NAME"
 
 
-def test_a_full_event_offers_a_next_step() -> None:
+def test_a_full_waiting_list_offers_a_next_step() -> None:
     talk = at_confirm()
     talk.taps("Confirm")
     answer = talk.told(ClaimRefused(reason="full", event=an_event(seats_left=0)))
@@ -193,7 +193,7 @@ def test_a_full_event_offers_a_next_step() -> None:
     assert "Register" not in talk.labels
 
 
-@pytest.mark.parametrize("reason", ["draft", "started", "cancelled", "unknown-event"])
+@pytest.mark.parametrize("reason", ["draft", "closed", "started", "cancelled", "unknown-event"])
 def test_each_refusal_says_why(reason: str) -> None:
     talk = at_confirm()
     talk.taps("Confirm")
@@ -225,7 +225,7 @@ def test_a_seat_is_given_back_in_two_taps() -> None:
     cancel = talk.commands[-1]
     assert isinstance(cancel, CancelRegistration)
     assert cancel.registration_id == a_registration(an_event()).id
-    assert "is cancelled" in talk.loses_a_seat()
+    assert "is cancelled" in talk.gives_up()
     assert "no registrations" in talk.says("/my")
 
 
@@ -237,7 +237,7 @@ def test_a_seat_can_be_kept_after_all() -> None:
     assert len(talk.commands) == 1
 
 
-@pytest.mark.parametrize("reason", ["not-yours", "started"])
+@pytest.mark.parametrize("reason", ["not-yours", "started", "checked-in"])
 def test_a_refused_cancellation_says_why(reason: str) -> None:
     talk = with_a_seat()
     talk.says("/cancel")
@@ -393,7 +393,7 @@ def test_a_wish_among_the_kept_waits_for_its_own_outcome() -> None:
     # The list to choose from, the question, the command; help waits behind it.
     assert len(talk.commands) == 3
     assert "This is what I can do" not in talk.heard[-1].text
-    assert "This is what I can do" in talk.loses_a_seat()
+    assert "This is what I can do" in talk.gives_up()
 
 
 def test_too_much_while_waiting_is_refused_in_words() -> None:

@@ -231,7 +231,7 @@ SEEDS = (
     ("seat_offer", "ru", "Освободилось место: {{1}}, {{2}}. Ответьте, чтобы занять (срок: {{3}})."),
     ("offer_expired", "en_US", "The seat kept for you at {{1}}, {{2}}, went to the next in line."),
     ("offer_expired", "ru", "Место, которое ждало вас ({{1}}, {{2}}), перешло следующему."),
-    ("seat_confirmed", "en_US", "You have a seat: {{1}}, {{2}}, {{3}}. Your ticket: write “ticket”."),
+    ("seat_confirmed", "en_US", "You have a seat: {{1}}, {{2}}, {{3}}. Write “ticket” to get it."),
     ("seat_confirmed", "ru", "У вас есть место: {{1}}, {{2}}, {{3}}. Билет: напишите «билет»."),
     ("place_in_line", "en_US", "Waiting list of {{1}}, {{2}}: you are number {{3}} in line."),
     ("place_in_line", "ru", "Очередь: {{1}}, {{2}}. Ваш номер в очереди: {{3}}."),
