@@ -5,10 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import gateway
+from benchmarks import gateway, registry
 from benchmarks.results import Benchmark, Comparison, keep, report
 
-BENCHMARKS: dict[str, Benchmark] = {"gateway": gateway.run}
+BENCHMARKS: dict[str, Benchmark] = {"gateway": gateway.run, "registry": registry.run}
 
 
 async def main(names: list[str]) -> None:
