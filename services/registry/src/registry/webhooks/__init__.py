@@ -1,0 +1,1 @@
+"""Webhooks: what happened, told to organisers' programs at addresses of theirs."""
