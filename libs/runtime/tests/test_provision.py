@@ -43,20 +43,21 @@ async def test_a_run_repairs_what_has_drifted(jetstream: JetStreamContext) -> No
     stream = (await jetstream.stream_info(EVENTS.name)).config
     stream.max_age = 86_400
     await jetstream.update_stream(stream)
-    await jetstream.delete_consumer(REGISTRY_COMMANDS.stream, REGISTRY_COMMANDS.name)
+    lane = REGISTRY_COMMANDS[0]
+    await jetstream.delete_consumer(lane.stream, lane.name)
     await jetstream.add_consumer(
-        REGISTRY_COMMANDS.stream,
+        lane.stream,
         api.ConsumerConfig(
-            durable_name=REGISTRY_COMMANDS.name,
-            filter_subject=REGISTRY_COMMANDS.filter_subject,
+            durable_name=lane.name,
+            filter_subject=lane.filter_subject,
             ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=77,
         ),
     )
     await provision(jetstream, TEST_RINGS)
     assert (await jetstream.stream_info(EVENTS.name)).config.max_age == EVENTS.age_max_seconds
-    consumer = await jetstream.consumer_info(REGISTRY_COMMANDS.stream, REGISTRY_COMMANDS.name)
-    assert consumer.config.ack_wait == REGISTRY_COMMANDS.ack_wait_seconds
+    consumer = await jetstream.consumer_info(lane.stream, lane.name)
+    assert consumer.config.ack_wait == lane.ack_wait_seconds
 
 
 async def test_a_ring_is_topped_up_and_never_overfilled(jetstream: JetStreamContext) -> None:

@@ -25,6 +25,7 @@ from contracts import (
     Sender,
 )
 from contracts.cards import RegistrationCard
+from contracts.topology import COMMANDS_FETCHED_MAX
 from registry.database import Database
 from registry.handlers import Handlers
 from registry.tickets import Tickets
@@ -105,7 +106,13 @@ class House:
         """Another process's handlers, with a pool of their own."""
         database = Database(self.database_url)
         self.databases.append(database)
-        return Handlers(database=database, broker=self.broker, clock=self.clock, tickets=TICKETS)
+        return Handlers(
+            database=database,
+            broker=self.broker,
+            clock=self.clock,
+            tickets=TICKETS,
+            commands_per_batch_max=COMMANDS_FETCHED_MAX,
+        )
 
     async def close(self) -> None:
         for database in self.databases:
@@ -160,12 +167,13 @@ class House:
                  SELECT gen_random_uuid(), 'Ann', 'en', now(), now() FROM generate_series(1, $1)
                  RETURNING id)
                INSERT INTO event_registrations
-                 (id, user_id, event_id, registered_via, status, name, created_at)
-               SELECT gen_random_uuid(), id, $2, 'telegram', 'confirmed', 'Ann', now()
+                 (id, user_id, event_id, registered_via, status, name, ticket, created_at)
+               SELECT gen_random_uuid(), id, $2, 'telegram', 'confirmed', 'Ann', 'T', now()
                FROM people""",
             count,
             event_id,
         )
+        await self.rows("UPDATE events SET taken = taken + $1 WHERE id = $2", count, event_id)
 
     async def rows(self, query: str, *parameters: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.database_url)

@@ -12,6 +12,7 @@ from runtime.clock import Clock
 PROBE_SECONDS_MAX = 2.0
 
 Probe = Callable[[], Awaitable[None]]
+Detail = Callable[[], Awaitable[object]]
 
 
 @dataclass
@@ -24,6 +25,8 @@ class Health:
     started: bool = False
     stopping: bool = False
     probes: dict[str, Probe] = field(default_factory=dict)
+    details: dict[str, Detail] = field(default_factory=dict)
+    """What is worth seeing beside ready or not; it never makes a service unready."""
     missing: dict[str, int] = field(default_factory=dict)
     """What handlers wait for at this moment, and how many of them."""
     starting_problem: str | None = None
@@ -55,6 +58,19 @@ class Health:
             }
         return failed
 
+    async def shown(self) -> dict[str, object]:
+        """The details; what cannot be told at the moment is None."""
+        names = list(self.details) if self.started else []
+        found = await asyncio.gather(*(self._detail(name) for name in names))
+        return dict(zip(names, found, strict=True))
+
+    async def _detail(self, name: str) -> object:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS_MAX):
+                return await self.details[name]()
+        except Exception:  # noqa: BLE001 - whatever it is, the probes tell what matters
+            return None
+
     async def _probe(self, name: str) -> str | None:
         try:
             async with asyncio.timeout(PROBE_SECONDS_MAX):
@@ -79,6 +95,7 @@ def routes(health: Health) -> APIRouter:
             "replica": health.replica,
             "clock_offset_seconds": health.clock.offset_seconds,
             "failing": failed,
+            **await health.shown(),
         }
 
     @router.get("/health/live")

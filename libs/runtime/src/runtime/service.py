@@ -72,6 +72,10 @@ class Service:
         """Readiness fails while `check` raises, and says what it raised."""
         self.health.probes[name] = check
 
+    def detail(self, name: str, show: Callable[[], Awaitable[object]]) -> None:
+        """`/health` shows what `show` returns under this name; it never fails readiness."""
+        self.health.details[name] = show
+
     def on(
         self,
         consumer: Consumer | Sequence[Consumer],

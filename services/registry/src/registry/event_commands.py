@@ -1,6 +1,4 @@
-"""What organisers do with events."""
-
-from typing import Any
+"""What organisers and time do with events."""
 
 from contracts import (
     CancelEvent,
@@ -9,123 +7,117 @@ from contracts import (
     CreateEvent,
     EventCancelled,
     EventChanged,
+    EventFinished,
     EventPublished,
-    Message,
+    FinishEvent,
+    PassOnSeats,
     derived_id,
 )
-from registry import notice_store, rules
+from registry import rules
+from registry.book import Book
 from registry.codes import event_code
-from registry.event_store import find_view, insert_event, update_event
-from registry.journal import write_audit
-from registry.results import EventWritten, Said, Stored, WriteRefused
-from registry.rules import Event, WriteRefusal
-from registry.work import Work
+from registry.line import OFFERS_PER_COMMAND_MAX, expire, offer_free_seats, source
+from registry.results import EventView, EventWritten, SeatsPassedOn, WriteRefused
+from registry.rules import Event
 
 
-async def create_event(work: Work, command: CreateEvent) -> Stored:
+def create_event(book: Book, command: CreateEvent) -> EventWritten | WriteRefused:
     """An organiser adds an event."""
-    event = rules.create(command.event_id, event_code(command.event_id), command.details, work.now)
-    if not isinstance(event, Event):
-        return _refused(work, event)
-    written = await insert_event(work.connection, event, work.now)
     # Ids of events are derived from ids of commands, and this command was not handled before.
-    assert written is not None, "another command has made this event"
-    fact = _fact(EventPublished, work, command, written) if event.status == "published" else None
-    return await _written(work, command, "event-created", None, written, fact)
+    assert not book.exists, "another command has made this event"
+    code = event_code(command.event_id, book.known.code_attempt)
+    event = rules.create(command.event_id, code, command.details, book.now)
+    if not isinstance(event, Event):
+        return WriteRefused(reason=event)
+    book.created = True
+    fact = EventPublished if event.status == "published" else None
+    return _written(book, command, "event-created", event, fact)
 
 
-async def change_event(work: Work, command: ChangeEvent) -> Stored:
-    """An organiser changes an event that nobody else changed since it was read."""
-    changed = rules.change(work.event, command.expected_version, command.details, work.now)
-    if not isinstance(changed, Event) or work.event is None:
-        return _refused(work, changed)
-    before = work.event
+def change_event(book: Book, command: ChangeEvent) -> EventWritten | WriteRefused:
+    """An organiser changes an event that nobody else changed since it was read.
+
+    New seats go to those who wait.
+    """
+    before = book.event
+    changed = rules.change(before, command.expected_version, command.details, book.now)
+    if not isinstance(changed, Event):
+        return WriteRefused(reason=changed, current_version=before.version)
     if changed is before:
-        return await _unchanged(work, changed)
-    await update_event(work.connection, changed, work.now)
-    if changed.start_version != before.start_version:
-        await notice_store.plan_again(work.connection, changed, work.now)
+        return EventWritten(event=EventView.of(before))
+    book.moved = book.moved or changed.start_version != before.start_version
     published = before.status == "draft" and changed.status == "published"
-    fact = _fact(EventPublished if published else EventChanged, work, command, changed)
-    return await _written(work, command, "event-changed", before, changed, fact)
+    fact = EventPublished if published else EventChanged
+    _written(book, command, "event-changed", changed, fact)
+    offer_free_seats(book, command)
+    return EventWritten(event=EventView.of(book.event))
 
 
-async def cancel_event(work: Work, command: CancelEvent) -> Stored:
-    """An organiser calls an event off; everybody with a seat will be told."""
-    cancelled = rules.call_off(work.event, work.now)
-    if not isinstance(cancelled, Event) or work.event is None:
-        return _refused(work, cancelled)
-    if cancelled is work.event:
-        return await _unchanged(work, cancelled)
-    await update_event(work.connection, cancelled, work.now)
-    await notice_store.plan_cancelled(work.connection, cancelled, work.now)
-    fact = _fact(EventCancelled, work, command, cancelled)
-    return await _written(
-        work, command, "event-cancelled", work.event, cancelled, fact, reason=command.reason
-    )
+def cancel_event(book: Book, command: CancelEvent) -> EventWritten | WriteRefused:
+    """An organiser calls an event off; everybody with a seat or a place in line will be told."""
+    before = book.event
+    cancelled = rules.call_off(before, book.now)
+    if not isinstance(cancelled, Event):
+        return WriteRefused(reason=cancelled, current_version=before.version)
+    if cancelled is before:
+        return EventWritten(event=EventView.of(before))
+    book.called_off = True
+    return _written(book, command, "event-cancelled", cancelled, EventCancelled, command.reason)
 
 
-def _refused(work: Work, refusal: Event | WriteRefusal) -> Stored:
-    assert not isinstance(refusal, Event), "an event that may be written exists"
-    version = work.event.version if work.event else None
-    return Stored(result=WriteRefused(reason=refusal, current_version=version))
+def finish_event(book: Book, command: FinishEvent) -> EventWritten:
+    """The event's time is over."""
+    finished = rules.finish(book.event, book.now)
+    if finished is book.event:
+        return EventWritten(event=EventView.of(finished))
+    return _written(book, command, "event-finished", finished, EventFinished)
 
 
-async def _unchanged(work: Work, event: Event) -> Stored:
-    view = await find_view(work.connection, event.id)
-    assert view is not None, "a locked event exists"
-    return Stored(result=EventWritten(event=view))
+def pass_on_seats(book: Book, command: PassOnSeats) -> SeatsPassedOn:
+    """Offers that ran out end, and every free seat is offered to who waits first."""
+    expired = 0
+    if book.event.status == "published":
+        for offered in book.known.expired[:OFFERS_PER_COMMAND_MAX]:
+            # A command before this one in the batch may have seen to it.
+            seat = book.seat(offered.id)
+            if seat is not None and seat.status == "offered":
+                expire(book, command, seat)
+                expired += 1
+    return SeatsPassedOn(expired=expired, offered=offer_free_seats(book, command))
 
 
-async def _written(
-    work: Work,
+_Fact = type[EventPublished] | type[EventChanged] | type[EventCancelled] | type[EventFinished]
+
+
+def _written(
+    book: Book,
     command: Command,
     action: str,
-    before: Event | None,
-    after: Event,
-    fact: Message | None,
-    *,
+    event: Event,
+    fact: _Fact | None,
     reason: str | None = None,
-) -> Stored:
-    await write_audit(
-        work.connection,
+) -> EventWritten:
+    before = book.event if book.exists else None
+    book.write(event)
+    actor, channel, by = source(command)
+    book.note(
         command,
-        work.now,
-        actor="organiser",
-        channel="api",
-        action=action,
-        event_id=after.id,
-        before=_audited(before) if before else None,
-        after=_audited(after),
+        action,
+        before=before,
+        after=event,
+        actor=actor,
+        channel=channel,
+        by=by,
         reason=reason,
     )
-    stored = await _unchanged(work, after)
-    return stored.model_copy(update={"messages": (Said.of(fact),) if fact else ()})
-
-
-def _audited(event: Event) -> dict[str, Any]:
-    return {
-        "title": event.title,
-        "description": event.description,
-        "starts_at": event.starts_at.isoformat(),
-        "timezone": event.timezone,
-        "location": event.location,
-        "max_participants": event.max_participants,
-        "status": event.status,
-        "version": event.version,
-    }
-
-
-def _fact(
-    kind: type[EventPublished] | type[EventChanged] | type[EventCancelled],
-    work: Work,
-    command: Command,
-    event: Event,
-) -> Message:
-    return kind(
-        id=derived_id(command.id, 1),
-        occurred_at=work.now,
-        correlation_id=command.correlation_id,
-        event_id=event.id,
-        event_version=event.version,
-    )
+    if fact is not None:
+        book.say(
+            fact(
+                id=derived_id(command.id, 1),
+                occurred_at=book.now,
+                correlation_id=command.correlation_id,
+                event_id=event.id,
+                event_version=event.version,
+            )
+        )
+    return EventWritten(event=EventView.of(event))

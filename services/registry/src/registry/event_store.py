@@ -1,40 +1,34 @@
 """Events in PostgreSQL."""
 
 import time
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, func, select, true, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import RowMapping, Select, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from registry.codes import event_code
 from registry.results import EventView
 from registry.rules import Event
-from registry.tables import EventRow, Registration
+from registry.tables import EventRow
 from runtime.faults import broken
 from runtime.metrics import histogram
 
 _lock_wait_seconds = histogram(
-    "turnout_lock_wait_seconds", "How long a command waited for the row of its event."
+    "turnout_lock_wait_seconds", "How long a batch waited for the row of its event."
 )
 
-EVENT_COLUMNS = (
-    EventRow.id,
-    EventRow.code,
-    EventRow.title,
-    EventRow.description,
-    EventRow.date_time.label("starts_at"),
-    EventRow.timezone,
-    EventRow.location,
-    EventRow.max_participants,
-    EventRow.taken,
-    EventRow.over_by,
-    EventRow.status,
-    EventRow.version,
-    EventRow.start_version,
+_OTHER_NAMES = {"starts_at": "date_time"}
+"""Fields whose column has the owner's name."""
+
+EVENT_COLUMNS = tuple(
+    getattr(EventRow, _OTHER_NAMES.get(field.name, field.name)).label(field.name)
+    for field in fields(Event)
 )
+_BY_ID = select(*EVENT_COLUMNS)
+# FOR NO KEY UPDATE: unlike FOR UPDATE it lets others insert rows that refer to the event.
+_LOCKED = _BY_ID.with_for_update(key_share=True)
 
 
 async def lock_event(connection: AsyncConnection, event_id: UUID) -> Event | None:
@@ -43,12 +37,10 @@ async def lock_event(connection: AsyncConnection, event_id: UUID) -> Event | Non
     Every writer locks the event first: event, person, registration, offer is the order in which
     rows are locked everywhere, so that no two transactions wait for each other.
     """
-    query = select(*EVENT_COLUMNS).where(EventRow.id == event_id)
-    if not broken("row-lock"):
-        # FOR NO KEY UPDATE: unlike FOR UPDATE it lets others insert rows that refer to the event.
-        query = query.with_for_update(key_share=True)
+    query = _BY_ID if broken("row-lock") else _LOCKED
     started = time.perf_counter()
-    row = (await connection.execute(query)).mappings().one_or_none()
+    result = await connection.execute(query.where(EventRow.id == event_id))
+    row = result.mappings().one_or_none()
     _lock_wait_seconds.labels().observe(time.perf_counter() - started)
     return None if row is None else as_event(row)
 
@@ -58,101 +50,61 @@ def as_event(row: RowMapping) -> Event:
     return Event(**{column.key: row[column.key] for column in EVENT_COLUMNS})
 
 
-async def take_seats(connection: AsyncConnection, event: Event, seats: int) -> Event:
-    """Count seats as taken (or, below zero, as given back) in the locked event's counter."""
-    changed = event.with_taken(event.taken + seats)
-    taken = (
-        # The negative control: without the lock, writing what was read loses others' updates.
-        changed.taken if broken("row-lock") else EventRow.taken + seats
-    )
-    values = {"taken": taken}
-    if seats < 0:
-        values["over_by"] = changed.over_by
-    await connection.execute(update(EventRow).where(EventRow.id == event.id).values(values))
-    return changed
+async def insert_event(connection: AsyncConnection, event: Event, now: datetime) -> None:
+    """Add an event; a taken code or id ends the transaction, which is then tried again."""
+    times = {"created_at": now, "updated_at": now}
+    await connection.execute(insert(EventRow), _columns(event) | times)
 
 
-async def insert_event(connection: AsyncConnection, event: Event, now: datetime) -> Event | None:
-    """Add an event under the first code that is free; None when the event is there already."""
-    attempt = 0
-    while True:
-        code = event_code(event.id, attempt)
-        written = await connection.scalar(
-            upsert(EventRow)
-            .values(**_columns(event) | {"code": code}, id=event.id, created_at=now, updated_at=now)
-            .on_conflict_do_nothing()
-            .returning(EventRow.id)
-        )
-        if written is not None:
-            return await lock_event(connection, event.id)
-        if await connection.scalar(select(EventRow.id).where(EventRow.id == event.id)):
-            return None
-        attempt += 1
+_UPDATE = update(EventRow)
 
 
 async def update_event(connection: AsyncConnection, event: Event, now: datetime) -> None:
-    """Write a locked event's new details."""
-    await connection.execute(
-        update(EventRow).where(EventRow.id == event.id).values(**_columns(event), updated_at=now)
-    )
+    """Write a locked event as it is now, counters and all."""
+    statement = _UPDATE.where(EventRow.id == event.id)
+    await connection.execute(statement.values(_columns(event) | {"updated_at": now}))
 
 
-def _columns(event: Event) -> dict[str, object]:
+def _columns(event: Event) -> dict[str, Any]:
     return {
-        "code": event.code,
-        "title": event.title,
-        "description": event.description,
-        "date_time": event.starts_at,
-        "timezone": event.timezone,
-        "location": event.location,
-        "max_participants": event.max_participants,
-        "over_by": event.over_by,
-        "status": event.status,
-        "version": event.version,
-        "start_version": event.start_version,
+        _OTHER_NAMES.get(field.name, field.name): getattr(event, field.name)
+        for field in fields(event)
     }
-
-
-def select_views() -> Select[*tuple[Any, ...]]:
-    """Events with their figures, for organisers.
-
-    The figures are counted and not read from the counter that claims go by: whoever looks here
-    wants to see what is there. They are never read under a claim's lock.
-    """
-    figures = (
-        select(
-            *(
-                func.count().filter(Registration.status == status).label(status)
-                for status in ("confirmed", "held", "waiting")
-            ),
-            func.count(Registration.checked_in_at).label("checked_in"),
-        )
-        .where(Registration.event_id == EventRow.id)
-        .lateral()
-    )
-    return select(*EVENT_COLUMNS, *figures.c).join_from(EventRow, figures, true())
-
-
-def as_view(row: RowMapping) -> EventView:
-    """A row of `select_views`."""
-    return EventView.model_validate(dict(row))
 
 
 async def find_view(connection: AsyncConnection, event_id: UUID) -> EventView | None:
     """One event with its figures."""
-    row = (
-        (await connection.execute(select_views().where(EventRow.id == event_id)))
-        .mappings()
-        .one_or_none()
-    )
-    return None if row is None else as_view(row)
+    row = (await connection.execute(_BY_ID.where(EventRow.id == event_id))).mappings().one_or_none()
+    return None if row is None else EventView.of(as_event(row))
+
+
+def select_views() -> Select[*tuple[Any, ...]]:
+    """Events with their figures, for organisers, to be filtered and ordered."""
+    return _BY_ID
+
+
+def as_view(row: RowMapping) -> EventView:
+    """A row of `select_views`."""
+    return EventView.of(as_event(row))
 
 
 async def list_views(
-    connection: AsyncConnection, after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    *,
+    status: str | None = None,
+    starts_from: datetime | None = None,
+    starts_before: datetime | None = None,
 ) -> list[EventView]:
     """Events by start, the latest first, beginning behind `after` (start, id)."""
     query = select_views().order_by(EventRow.date_time.desc(), EventRow.id.desc()).limit(limit)
     if after is not None:
         query = query.where(tuple_(EventRow.date_time, EventRow.id) < tuple_(*after))
+    if status is not None:
+        query = query.where(EventRow.status == status)
+    if starts_from is not None:
+        query = query.where(EventRow.date_time >= starts_from)
+    if starts_before is not None:
+        query = query.where(EventRow.date_time < starts_before)
     return [as_view(row) for row in (await connection.execute(query)).mappings()]

@@ -1,35 +1,18 @@
 """Every command: carried out once, answered as often as it is asked."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
-from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import (
-    Address,
-    CancelEvent,
-    CancelRegistration,
-    ChangeEvent,
-    ClaimSeat,
-    Command,
-    CommandFailed,
-    CommandOutcome,
-    CreateEvent,
-    SendDueReminders,
-    derived_id,
-)
+from contracts import Command, CommandFailed, CommandOutcome, derived_id
+from registry.batches import Batches
+from registry.carrying_out import Done, carry_out
 from registry.database import Database
-from registry.event_commands import cancel_event, change_event, create_event
-from registry.event_store import lock_event
-from registry.journal import find_handled, lock_command, remember
+from registry.journal import command_name, find_handled, remember
 from registry.results import NoticesHandedOver, Said, Stored
-from registry.seat_commands import cancel_registration, claim_seat
-from registry.tick_commands import send_due_reminders
 from registry.tickets import Tickets
-from registry.work import Work
 from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.faults import crash_point
@@ -42,39 +25,24 @@ _commands = counter(
 )
 _notices = counter("turnout_notices_total", "Planned notices by what became of them.", ("outcome",))
 
-CARRY_OUT: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
-    ClaimSeat: claim_seat,
-    CancelRegistration: cancel_registration,
-    CreateEvent: create_event,
-    ChangeEvent: change_event,
-    CancelEvent: cancel_event,
-    SendDueReminders: send_due_reminders,
-}
-_BY_NAME = {kind.subject.split(".")[1]: kind for kind in CARRY_OUT}
-
-
-def decode(subject: str, body: bytes) -> Command:
-    """The command behind a subject's second token.
-
-    Raises:
-        ValueError: no command of ours, or not in its form.
-    """
-    kind = _BY_NAME.get(subject.split(".")[1])
-    if kind is None:
-        raise ValueError("no such command")
-    return kind.model_validate_json(body)
-
 
 class Handlers:
-    """Carries commands out, each in one transaction."""
+    """Carries commands out, those of one event together."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, clock: Clock, tickets: Tickets
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        clock: Clock,
+        tickets: Tickets,
+        commands_per_batch_max: int,
     ) -> None:
         self._database = database
         self._broker = broker
         self._clock = clock
         self._tickets = tickets
+        self._batches = Batches(self.carry_out, commands_per_batch_max=commands_per_batch_max)
 
     async def handle(self, command: Command) -> None:
         """Carry a command out, or find that it was, and say its outcome.
@@ -83,37 +51,32 @@ class Handlers:
             Unavailable: PostgreSQL or the broker is away; what was committed is said later.
             Retry: the event is busy. Never a reason to say that it is full.
         """
-        stored, is_new = await self._database.run(partial(self._once, command))
-        crash_point("registry.after-commit")
-        _count(command, stored, is_new=is_new)
-        await self._say(stored)
+        done = await self._batches.submit(command)
+        _count(command, done)
+        await self._say(done.stored)
         log.info(
-            "command carried out" if is_new else "command repeated",
-            command=command.subject.split(".")[1],
-            outcome=stored.result.kind,
+            "command carried out" if done.is_new else "command repeated",
+            command=command_name(command),
+            outcome=done.stored.result.kind,
         )
 
-    async def _once(self, command: Command, connection: AsyncConnection) -> tuple[Stored, bool]:
-        event_id: UUID | None = getattr(command, "event_id", None)
-        event = None
-        if event_id:
-            event = await lock_event(connection, event_id)
-        else:
-            await lock_command(connection, command.id)
-        # Read after the lock: the same command on another replica has either committed by now,
-        # and is found, or waits behind this one.
-        if stored := await find_handled(connection, command.id):
-            return stored, False
-        now = self._clock.now()
-        work = Work(connection=connection, event=event, now=now, tickets=self._tickets)
-        stored = await CARRY_OUT[type(command)](work, command)
-        await remember(connection, command, stored, now)
-        crash_point("registry.before-commit")
-        return stored, True
+    async def carry_out(self, commands: Sequence[Command]) -> list[Done]:
+        """Carry commands of one event out in one transaction: all of them, or none.
+
+        Raises:
+            Unavailable: PostgreSQL is away; it may have been committed all the same.
+            Retry: others hold what is needed; nothing was changed.
+            Exception: one of them cannot be carried out; nothing was changed.
+        """
+        done = await self._database.run(
+            partial(carry_out, commands, self._clock.now(), self._tickets)
+        )
+        crash_point("registry.after-commit")
+        return done
 
     async def _say(self, stored: Stored) -> None:
         for place, said in enumerate(stored.messages):
-            await self._broker.publish_raw(said.subject, said.encoded(), id=said.id)
+            await self._broker.publish_raw(said.subject, said.body.encode(), id=said.id)
             if place == 0:
                 crash_point("registry.after-outcome")
 
@@ -121,14 +84,14 @@ class Handlers:
         """A command is set aside: its chat is told so, and so is whoever asks for its outcome."""
         stored = await self._database.run(partial(self._fail, command))
         await self._say(stored)
-        log.error("command given up", command=command.subject.split(".")[1], reason=reason)
+        log.error("command given up", command=command_name(command), reason=reason)
 
     async def _fail(self, command: Command, connection: AsyncConnection) -> Stored:
         # It may have been carried out, and only telling of it went wrong.
-        if stored := await find_handled(connection, command.id):
+        if stored := (await find_handled(connection, [command.id])).get(command.id):
             return stored
         now = self._clock.now()
-        address: Address | None = getattr(command, "address", None)
+        address = getattr(command, "address", None)
         failed = CommandFailed()
         told = address and CommandOutcome(
             # Another id than the outcome's: if an operator sends the command again and it
@@ -141,13 +104,14 @@ class Handlers:
             outcome=failed,
         )
         stored = Stored(result=failed, messages=(Said.of(told),) if told else ())
-        await remember(connection, command, stored, now, failed=True)
+        await remember(connection, [(command, stored)], now, failed=True)
         return stored
 
 
-def _count(command: Command, stored: Stored, *, is_new: bool) -> None:
-    outcome = stored.result.kind if is_new else "repeated"
-    _commands.labels(command=command.subject.split(".")[1], outcome=outcome).inc()
-    if is_new and isinstance(stored.result, NoticesHandedOver):
-        _notices.labels(outcome="sent").inc(stored.result.sent)
-        _notices.labels(outcome="dropped").inc(stored.result.dropped)
+def _count(command: Command, done: Done) -> None:
+    result = done.stored.result
+    outcome = result.kind if done.is_new else "repeated"
+    _commands.labels(command=command_name(command), outcome=outcome).inc()
+    if done.is_new and isinstance(result, NoticesHandedOver):
+        _notices.labels(outcome="sent").inc(result.sent)
+        _notices.labels(outcome="dropped").inc(result.dropped)

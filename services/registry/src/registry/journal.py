@@ -1,28 +1,37 @@
 """Which commands were carried out, and who changed what."""
 
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Command
+from registry.book import Book
+from registry.bulk import insert_many, is_one_of
 from registry.database import Raced
 from registry.results import Stored
 from registry.tables import Audit, HandledCommand
 
-_handled = upsert(HandledCommand)
-_REMEMBER = _handled.on_conflict_do_update(
-    index_elements=[HandledCommand.command_id],
-    set_={
-        name: _handled.excluded[name]
-        for name in ("command", "correlation_id", "outcome", "failed", "handled_at")
-    },
-    where=HandledCommand.failed.is_(True),
-).returning(HandledCommand.command_id)
+_REMEMBER = insert_many(
+    HandledCommand,
+    ("command_id", "command", "correlation_id", "outcome", "failed", "handled_at"),
+    # A command that was given up and is sent again writes over its row; nothing else does.
+    "ON CONFLICT (command_id) DO UPDATE SET command = excluded.command, "
+    "correlation_id = excluded.correlation_id, outcome = excluded.outcome, "
+    "failed = excluded.failed, handled_at = excluded.handled_at "
+    "WHERE handled_commands.failed RETURNING command_id",
+)
+_AUDIT = insert_many(
+    Audit,
+    (
+        *("at", "command_id", "correlation_id", "actor", "channel", "by", "action"),
+        *("event_id", "registration_id", "user_id", "before", "after", "reason"),
+    ),
+)
 
 
 COMMAND_LOCKS = 0x636D6473
@@ -66,66 +75,70 @@ async def lock_command(connection: AsyncConnection, command_id: UUID) -> None:
     await connection.execute(select(func.pg_advisory_xact_lock(COMMAND_LOCKS, key)))
 
 
-async def find_handled(connection: AsyncConnection, command_id: UUID) -> Stored | None:
-    """The outcome of a command that was carried out before."""
-    found = await find_outcome(connection, command_id)
-    return found.stored if found and not found.failed else None
+async def find_handled(
+    connection: AsyncConnection, command_ids: Collection[UUID]
+) -> dict[UUID, Stored]:
+    """The outcomes of those commands that were carried out before."""
+    rows = await connection.execute(
+        select(HandledCommand.command_id, HandledCommand.outcome).where(
+            is_one_of(HandledCommand.command_id, command_ids), HandledCommand.failed.is_(False)
+        )
+    )
+    return {row.command_id: Stored.model_validate(row.outcome) for row in rows}
 
 
 async def remember(
     connection: AsyncConnection,
-    command: Command,
-    stored: Stored,
+    outcomes: Sequence[tuple[Command, Stored]],
     now: datetime,
     *,
     failed: bool = False,
 ) -> None:
-    """Keep a command's outcome, in the transaction that carries it out.
+    """Keep commands' outcomes, in the transaction that carries them out.
 
     Raises:
-        Raced: the same command was carried out elsewhere at the same time; look again.
+        Raced: one of them was carried out elsewhere at the same time; look again.
     """
-    values = {
-        "command_id": command.id,
-        "command": command.subject.split(".")[1],
-        "correlation_id": command.correlation_id,
-        "outcome": stored.model_dump(mode="json"),
-        "failed": failed,
-        "handled_at": now,
-    }
-    written = await connection.scalar(_REMEMBER, values)
-    if written is None:
-        raise Raced("this command was just carried out elsewhere")
+    rows = [
+        {
+            "command_id": command.id,
+            "command": command_name(command),
+            "correlation_id": command.correlation_id,
+            "outcome": stored.model_dump_json(),
+            "failed": failed,
+            "handled_at": now,
+        }
+        for command, stored in outcomes
+    ]
+    if len(await _REMEMBER.run(connection, rows)) != len(rows):
+        raise Raced("one of these commands was just carried out elsewhere")
 
 
-async def write_audit(
-    connection: AsyncConnection,
-    command: Command,
-    now: datetime,
-    *,
-    actor: str,
-    channel: str,
-    action: str,
-    event_id: UUID,
-    registration_id: UUID | None = None,
-    user_id: UUID | None = None,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    reason: str | None = None,
-) -> None:
-    """Note a change, in the transaction that makes it. Ids and facts only, nothing personal."""
-    values = {
-        "at": now,
-        "command_id": command.id,
-        "correlation_id": command.correlation_id,
-        "actor": actor,
-        "channel": channel,
-        "action": action,
-        "event_id": event_id,
-        "registration_id": registration_id,
-        "user_id": user_id,
-        "before": before,
-        "after": after,
-        "reason": reason,
-    }
-    await connection.execute(insert(Audit), values)
+def command_name(command: Command) -> str:
+    """A command by the second token of its subject."""
+    return command.subject.split(".")[1]
+
+
+async def write_audit(connection: AsyncConnection, book: Book) -> None:
+    """Note a batch's changes, in the transaction that makes them."""
+    await _AUDIT.run(
+        connection,
+        [
+            {
+                "at": book.now,
+                "command_id": change.command.id,
+                "correlation_id": change.command.correlation_id,
+                "actor": change.actor,
+                "channel": change.channel,
+                "by": change.by,
+                "action": change.action,
+                "event_id": book.event.id,
+                "registration_id": change.registration_id,
+                "user_id": change.user_id,
+                "before": change.before and json.dumps(change.before),
+                "after": json.dumps(change.after),
+                "reason": change.reason,
+            }
+            for change in book.changes
+        ],
+    )

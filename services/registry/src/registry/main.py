@@ -3,22 +3,21 @@
 from fastapi import APIRouter, Depends, FastAPI
 
 from contracts import FindEvent, FindNotice, ListEvents, ListRegistrations
-from contracts.topology import REGISTRY_COMMANDS
+from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS
 from registry.api import problems
 from registry.api.access import organisers_only, started_only
 from registry.api.commanding import Commander
 from registry.api.commands import command_routes
 from registry.api.events import event_routes
 from registry.api.registrations import registration_routes
+from registry.carrying_out import decode
 from registry.database import Database
-from registry.handlers import Handlers, decode
+from registry.handlers import Handlers
 from registry.queries import Queries
 from registry.settings import Settings, read_settings
+from registry.sweep import LastSweep
 from registry.tickets import Tickets
 from runtime.service import Service
-
-WORKERS = 8
-"""Commands that one process works on at a time; more connections make a hot row slower."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -33,15 +32,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         broker=service.broker,
         clock=service.clock,
         tickets=Tickets(settings.ticket_key.get_secret_value()),
+        commands_per_batch_max=settings.commands_per_batch_max,
     )
     service.on(
         REGISTRY_COMMANDS,
         object,
         handlers.handle,
         decode=decode,
-        workers=WORKERS,
+        workers=COMMANDS_FETCHED_MAX,
         on_dead=handlers.give_up,
     )
+    service.detail("sweep", LastSweep(database).show)
     queries = Queries(database=database, clock=service.clock)
     service.answer(ListEvents, queries.list_events)
     service.answer(FindEvent, queries.find_event)

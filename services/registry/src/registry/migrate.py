@@ -134,6 +134,22 @@ def _config(connection: Connection, folder: Path, models: MetaData = Base.metada
     return config
 
 
+def database_url() -> str:
+    """`DATABASE_URL`, or what `DATABASE_URL_FILE` holds, for commands that people run.
+
+    Raises:
+        SystemExit: neither is set.
+    """
+    path = os.environ.get("DATABASE_URL_FILE")
+    url = Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get("DATABASE_URL")
+    if not url:
+        raise SystemExit(
+            "DATABASE_URL is not set: postgresql://user:password@host:port/name, "
+            "or postgresql://user@/name?host=/socket/dir"
+        )
+    return url
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read `DATABASE_URL` (or `DATABASE_URL_FILE`) and upgrade, or only check."""
     parser = argparse.ArgumentParser("registry.migrate", description="Upgrades the schema.")
@@ -143,13 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="change nothing; fail when the database, the migrations and the models differ",
     )
     only_check = parser.parse_args(arguments).check
-    path = os.environ.get("DATABASE_URL_FILE")
-    url = Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get("DATABASE_URL")
-    if not url:
-        raise SystemExit(
-            "DATABASE_URL is not set: postgresql://user:password@host:port/name, "
-            "or postgresql://user@/name?host=/socket/dir"
-        )
+    url = database_url()
     try:
         asyncio.run(check_within(url) if only_check else upgrade_within(url))
     except (Busy, Differs) as error:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, delete, insert, literal, null, select, update
+from sqlalchemy import TextClause, case, delete, literal, null, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import NoticeKind
+from registry.book import Book
+from registry.bulk import insert_many, is_one_of
 from registry.reminders import Plan, plan_cancelled_notice, plan_reminders
 from registry.rules import Event
-from registry.tables import Notice, Registration
+from registry.seats import Seat
+from registry.tables import IS_ACTIVE, IS_CONFIRMED, Notice, Registration
 
 REMINDERS: tuple[NoticeKind, ...] = ("reminder-24h", "reminder-1h")
 
@@ -30,48 +34,62 @@ class DueNotice:
     """It came too late to be worth anything."""
 
 
-async def plan_for_seat(
-    connection: AsyncConnection, event: Event, registration_id: UUID, now: datetime
+_PLAN = insert_many(
+    Notice,
+    ("registration_id", "event_id", "kind", "event_version", "due_at", "expires_at"),
+    # Somebody who lost the seat and has it again may have been told already.
+    "ON CONFLICT (registration_id, kind, event_version) DO NOTHING",
+)
+
+
+async def keep_up(
+    connection: AsyncConnection, book: Book, changed: Sequence[tuple[Seat | None, Seat]]
 ) -> None:
-    """Plan the reminders of a new seat."""
-    rows = [
-        {
-            "registration_id": registration_id,
-            "event_id": event.id,
-            "kind": plan.kind,
-            "event_version": event.version,
-            "due_at": plan.due_at,
-            "expires_at": plan.expires_at,
-        }
-        for plan in plan_reminders(event.starts_at, now)
+    """Plan what follows from a batch: reminders for new seats, none for those given up."""
+    event = book.event
+    lost = [
+        after.id
+        for before, after in changed
+        if before is not None and before.status == "confirmed" != after.status
     ]
-    if rows:
-        # Rows apart from the statement, so that the compiled statement is kept for the next seat.
-        await connection.execute(insert(Notice), rows)
-
-
-async def forget_seat(connection: AsyncConnection, registration_id: UUID) -> None:
-    """Whoever gave the seat back is told nothing more about it."""
-    await connection.execute(
-        delete(Notice).where(
-            Notice.registration_id == registration_id,
-            Notice.sent_at.is_(None),
-            Notice.dropped_at.is_(None),
+    if lost:
+        await connection.execute(
+            delete(Notice).where(
+                is_one_of(Notice.registration_id, lost),
+                Notice.sent_at.is_(None),
+                Notice.dropped_at.is_(None),
+            )
         )
-    )
+    if book.called_off:
+        await _forget_event(connection, event.id)
+        await _plan_for_all(
+            connection, event, plan_cancelled_notice(event.starts_at, book.now), IS_ACTIVE
+        )
+    elif book.moved:
+        await _forget_event(connection, event.id)
+        for plan in plan_reminders(event.starts_at, book.now):
+            await _plan_for_all(connection, event, plan, IS_CONFIRMED)
+    else:
+        gained = [
+            after.id
+            for before, after in changed
+            if after.status == "confirmed" and (before is None or before.status != "confirmed")
+        ]
+        plans = plan_reminders(event.starts_at, book.now)
+        await _PLAN.run(
+            connection, [_row(plan, event, seat_id) for seat_id in gained for plan in plans]
+        )
 
 
-async def plan_again(connection: AsyncConnection, event: Event, now: datetime) -> None:
-    """The start has moved: plan everybody's reminders anew, under the new version."""
-    await _forget_event(connection, event.id)
-    for plan in plan_reminders(event.starts_at, now):
-        await _plan_for_all(connection, event, plan)
-
-
-async def plan_cancelled(connection: AsyncConnection, event: Event, now: datetime) -> None:
-    """The event was called off: no more reminders, and everybody with a seat is told now."""
-    await _forget_event(connection, event.id)
-    await _plan_for_all(connection, event, plan_cancelled_notice(event.starts_at, now))
+def _row(plan: Plan, event: Event, registration_id: UUID) -> dict[str, object]:
+    return {
+        "registration_id": registration_id,
+        "event_id": event.id,
+        "kind": plan.kind,
+        "event_version": event.version,
+        "due_at": plan.due_at,
+        "expires_at": plan.expires_at,
+    }
 
 
 async def _forget_event(connection: AsyncConnection, event_id: UUID) -> None:
@@ -85,7 +103,9 @@ async def _forget_event(connection: AsyncConnection, event_id: UUID) -> None:
     )
 
 
-async def _plan_for_all(connection: AsyncConnection, event: Event, plan: Plan) -> None:
+async def _plan_for_all(
+    connection: AsyncConnection, event: Event, plan: Plan, whom: TextClause
+) -> None:
     people = select(
         Registration.id,
         Registration.event_id,
@@ -93,12 +113,14 @@ async def _plan_for_all(connection: AsyncConnection, event: Event, plan: Plan) -
         literal(event.version),
         literal(plan.due_at),
         literal(plan.expires_at),
-    ).where(Registration.event_id == event.id, Registration.status == "confirmed")
+    ).where(Registration.event_id == event.id, whom)
     await connection.execute(
-        insert(Notice).from_select(
+        insert(Notice)
+        .from_select(
             ["registration_id", "event_id", "kind", "event_version", "due_at", "expires_at"],
             people,
         )
+        .on_conflict_do_nothing()
     )
 
 

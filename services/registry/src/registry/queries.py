@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
@@ -20,17 +20,17 @@ from contracts import (
     RegistrationCard,
     RegistrationsAnswer,
 )
+from registry.book_store import SEAT_COLUMNS, position_in_line
 from registry.database import Database
 from registry.event_store import EVENT_COLUMNS, as_event
-from registry.rules import is_still_true
-from registry.tables import EventRow, IdentityRow, Registration, User
+from registry.rules import EVENT_HOURS_MAX, Event
+from registry.seats import Seat, is_still_true
+from registry.tables import IS_ACTIVE, EventRow, IdentityRow, Registration, User
 from runtime.clock import Clock
 from runtime.failures import Retry, Unavailable
 
 EVENTS_LISTED_MAX = 50
 REGISTRATIONS_LISTED_MAX = 50
-EVENT_HOURS_MAX = 24
-"""Events have no end; so long after the start a seat is still shown: people stand at the door."""
 
 A = TypeVar("A")
 
@@ -93,55 +93,45 @@ async def _list_registrations(
 ) -> RegistrationsAnswer:
     address = query.address
     rows = await connection.execute(
-        select(
-            *EVENT_COLUMNS,
-            Registration.id.label("registration_id"),
-            Registration.name,
-            Registration.ticket,
-        )
+        select(*EVENT_COLUMNS, *_SEAT_COLUMNS)
         .join_from(Registration, EventRow)
         .join(IdentityRow, IdentityRow.user_id == Registration.user_id)
         .where(
             IdentityRow.platform == address.platform,
             IdentityRow.account == address.account,
             IdentityRow.chat_id == address.chat_id,
-            Registration.status == "confirmed",
+            IS_ACTIVE,
             EventRow.status == "published",
             EventRow.date_time > now - timedelta(hours=EVENT_HOURS_MAX),
         )
         .order_by(EventRow.date_time, EventRow.id)
         .limit(REGISTRATIONS_LISTED_MAX)
     )
-    return RegistrationsAnswer(
-        registrations=tuple(
-            RegistrationCard(
-                id=row["registration_id"],
-                event=as_event(row).card(),
-                status="confirmed",
-                ticket=row["ticket"],
-                name=row["name"],
-            )
-            for row in rows.mappings()
-        )
-    )
+    cards = []
+    for row in rows.mappings().all():
+        event, seat = as_event(row), _seat(row)
+        # Nobody is in line for what has begun.
+        if seat.status == "confirmed" or event.starts_at > now:
+            cards.append(await _card(connection, event, seat))
+    return RegistrationsAnswer(registrations=tuple(cards))
 
 
 async def _find_notice(
     query: FindNotice, now: datetime, connection: AsyncConnection
 ) -> NoticeAnswer:
+    # A promised seat is told to whom it is promised, everything else to whose it is.
+    told = Registration.transfer_to if query.kind == "transfer-offered" else Registration.user_id
     found = (
         select(
             *EVENT_COLUMNS,
-            Registration.status.label("seat_status"),
-            Registration.name,
-            Registration.ticket,
+            *_SEAT_COLUMNS,
             User.language,
             IdentityRow.platform,
             IdentityRow.account,
             IdentityRow.chat_id,
         )
         .join_from(Registration, EventRow)
-        .join(User, User.id == Registration.user_id)
+        .join(User, User.id == told)
         .join(IdentityRow, IdentityRow.user_id == User.id)
         .where(Registration.id == query.registration_id)
         # The chat that was used last, of those that the person has.
@@ -151,17 +141,32 @@ async def _find_notice(
     row = (await connection.execute(found)).mappings().one_or_none()
     if row is None:
         return NoticeAnswer()
-    event = as_event(row)
-    if not is_still_true(query.kind, query.event_version, event, row["seat_status"], now):
+    event, seat = as_event(row), _seat(row)
+    if not is_still_true(query.kind, query.event_version, event, seat, now):
         return NoticeAnswer()
+    card = await _card(connection, event, seat)
+    if query.kind == "transfer-offered":
+        # Whose seat it is stays with its owner until the other says yes.
+        card = card.model_copy(update={"ticket": None, "name": ""})
     return NoticeAnswer(
         address=Address(platform=row["platform"], account=row["account"], chat_id=row["chat_id"]),
         language=row["language"],
-        registration=RegistrationCard(
-            id=query.registration_id,
-            event=event.card(),
-            status="confirmed",
-            ticket=row["ticket"],
-            name=row["name"],
+        registration=card,
+        expires_at=(
+            seat.transfer_expires_at if query.kind == "transfer-offered" else seat.offer_expires_at
         ),
     )
+
+
+_SEAT_COLUMNS = tuple(column.label(f"seat_{column.key}") for column in SEAT_COLUMNS)
+"""Both have an id and a status."""
+
+
+def _seat(row: RowMapping) -> Seat:
+    return Seat(**{column.key: row[f"seat_{column.key}"] for column in SEAT_COLUMNS})
+
+
+async def _card(connection: AsyncConnection, event: Event, seat: Seat) -> RegistrationCard:
+    waits = seat.status == "waiting"
+    position = await position_in_line(connection, event.id, seat) if waits else None
+    return seat.card(event, position)

@@ -1,10 +1,10 @@
 """What is stored with a handled command: its result, and every message that tells of it."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from contracts import (
     CancellationRefused,
@@ -12,11 +12,17 @@ from contracts import (
     CommandFailed,
     EventStatus,
     Message,
+    OfferRefused,
     RegistrationReleased,
     SeatClaimed,
+    SeatTransferred,
+    TransferDropped,
+    TransferOffered,
+    TransferRefused,
+    WaitingListed,
 )
 from contracts.model import Value
-from registry.rules import WriteRefusal
+from registry.rules import Event, WriteRefusal
 
 
 class EventView(Value):
@@ -33,10 +39,22 @@ class EventView(Value):
     status: EventStatus
     version: int
     """Also the ETag; send it back as `If-Match` with a change."""
+    registration_opens_at: AwareDatetime | None = None
+    registration_closes_at: AwareDatetime | None = None
     confirmed: int
     held: int
+    offered: int = 0
+    """Seats kept for people who waited and have not answered yet; they count as taken."""
     waiting: int
     checked_in: int
+    over_by: int = 0
+    """How many seats are taken above `max_participants`, after it was lowered."""
+
+    @classmethod
+    def of(cls, event: Event) -> "EventView":
+        """An event from its row: the figures are counters, whatever the number of people."""
+        figures = {name: getattr(event, name) for name in cls.model_fields if name != "confirmed"}
+        return cls(**figures, confirmed=event.taken - event.held - event.offered)
 
 
 class EventWritten(Value):
@@ -44,6 +62,25 @@ class EventWritten(Value):
 
     kind: Literal["event-written"] = "event-written"
     event: EventView
+
+
+class RegistrationWritten(Value):
+    """An organiser's write to a registration was carried out; who it is stands in the table."""
+
+    kind: Literal["registration-written"] = "registration-written"
+    registration_id: UUID
+
+
+class CheckedIn(Value):
+    """A ticket was shown; `first` when nobody had come in with it before."""
+
+    kind: Literal["checked-in"] = "checked-in"
+    registration_id: UUID
+    first: bool
+    at: AwareDatetime
+    """When it was shown first."""
+    by: str | None = None
+    """Which scanner saw it first."""
 
 
 class WriteRefused(Value):
@@ -62,17 +99,55 @@ class NoticesHandedOver(Value):
     dropped: int
 
 
+class SeatsPassedOn(Value):
+    """Offers that ended and seats that were offered; both zero when nothing was due any more."""
+
+    kind: Literal["seats-passed-on"] = "seats-passed-on"
+    expired: int = 0
+    offered: int = 0
+
+
+class EventsTended(Value):
+    """How many events a tick found something due at."""
+
+    kind: Literal["events-tended"] = "events-tended"
+    due: int
+
+
+class Swept(Value):
+    """Per invariant, how many rows break it."""
+
+    kind: Literal["swept"] = "swept"
+    drift: dict[str, int]
+
+
 Result = Annotated[
     SeatClaimed
+    | WaitingListed
     | ClaimRefused
     | RegistrationReleased
     | CancellationRefused
+    | OfferRefused
+    | TransferOffered
+    | SeatTransferred
+    | TransferDropped
+    | TransferRefused
     | CommandFailed
     | EventWritten
+    | RegistrationWritten
+    | CheckedIn
     | WriteRefused
-    | NoticesHandedOver,
+    | NoticesHandedOver
+    | SeatsPassedOn
+    | EventsTended
+    | Swept,
     Field(discriminator="kind"),
 ]
+
+
+def _as_text(body: object) -> object:
+    # Until schema 0002 it was stored as JSON and not as the text of it.
+    return json.dumps(body, ensure_ascii=False) if isinstance(body, dict) else body
 
 
 class Said(Value):
@@ -80,16 +155,15 @@ class Said(Value):
 
     subject: str
     id: UUID
-    body: dict[str, Any]
+    body: Annotated[str, BeforeValidator(_as_text)]
+    """JSON, made once: to the letter the same in the database and on the wire."""
 
     @classmethod
     def of(cls, message: Message) -> "Said":
         """The message, ready to be stored."""
-        return cls(subject=message.route(), id=message.id, body=message.model_dump(mode="json"))
-
-    def encoded(self) -> bytes:
-        """The body on the wire."""
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        return cls.model_construct(
+            subject=message.route(), id=message.id, body=message.model_dump_json()
+        )
 
 
 class Stored(Value):

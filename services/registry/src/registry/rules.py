@@ -1,11 +1,14 @@
-"""What is allowed, decided from values alone: no database, no clock, no message."""
+"""What organisers and time may do with an event, decided from values alone."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from contracts import EventCard, EventDetails, EventStatus, NoticeKind
+from contracts import EventCard, EventDetails, EventStatus
+
+EVENT_HOURS_MAX = 24
+"""Events have no end; so long after the start they count as going on: people stand at the door."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +23,20 @@ class Event:
     timezone: str
     location: str
     max_participants: int
-    taken: int
-    over_by: int
     status: EventStatus
     version: int
     start_version: int
+    registration_opens_at: datetime | None = None
+    registration_closes_at: datetime | None = None
+    taken: int = 0
+    """Confirmed, held and offered seats."""
+    over_by: int = 0
+    held: int = 0
+    offered: int = 0
+    waiting: int = 0
+    checked_in: int = 0
+    queue_last: int = 0
+    """The number that the last person in line got."""
 
     @property
     def seats_left(self) -> int:
@@ -45,22 +57,10 @@ class Event:
             seats_left=self.seats_left,
             status=self.status,
             version=self.version,
+            waiting=self.waiting,
+            registration_opens_at=self.registration_opens_at,
+            registration_closes_at=self.registration_closes_at,
         )
-
-    def with_taken(self, taken: int) -> "Event":
-        """The event with another number of taken seats."""
-        return replace(self, taken=taken, over_by=over_by(taken, self.max_participants))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """A registration, as far as rules ask for it."""
-
-    id: UUID
-    user_id: UUID
-    status: str
-    name: str
-    ticket: str | None
 
 
 def over_by(taken: int, max_participants: int) -> int:
@@ -68,67 +68,24 @@ def over_by(taken: int, max_participants: int) -> int:
     return max(0, taken - max_participants)
 
 
-ClaimDecision = Literal["seat", "already", "full", "draft", "started", "cancelled", "unknown-event"]
-
-
-def claim(event: Event | None, own: Seat | None, now: datetime) -> ClaimDecision:
-    """Whether somebody gets a seat.
-
-    Args:
-        event: the locked event; None when there is no such event.
-        own: the seat that this person has there already.
-        now: business time.
-    """
-    if event is None:
-        return "unknown-event"
-    if event.status == "cancelled":
-        return "cancelled"
-    if own is not None:
-        return "already"
-    if event.status == "draft":
-        return "draft"
-    if event.status == "finished" or event.starts_at <= now:
-        return "started"
-    if event.seats_left == 0:
-        return "full"
-    return "seat"
-
-
-ReleaseDecision = Literal["release", "already", "not-yours", "started"]
-
-
-def release(
-    event: Event | None,
-    seat: Seat | None,
-    asker: UUID | Literal["organiser"] | None,
-    now: datetime,
-) -> ReleaseDecision:
-    """Whether a seat may be given back.
-
-    Args:
-        event: the locked event; None when there is no such event.
-        seat: the registration asked about; None when this event has no such registration.
-        asker: the person behind the chat, None for a chat that we do not know.
-        now: business time.
-    """
-    # A stranger learns nothing: a wrong id and somebody else's seat get the same answer.
-    if event is None or seat is None or asker not in ("organiser", seat.user_id):
-        return "not-yours"
-    if seat.status == "cancelled":
-        return "already"
-    if event.status == "finished" or event.starts_at <= now:
-        return "started"
-    return "release"
-
-
 WriteRefusal = Literal[
     "unknown-event",
+    "unknown-registration",
     "stale",
     "cancelled",
     "finished",
     "started",
     "past-start",
+    "bad-window",
     "unpublish",
+    "not-published",
+    "no-seat-left",
+    "line-full",
+    "already-registered",
+    "not-active",
+    "not-confirmed",
+    "checked-in",
+    "not-checked-in",
 ]
 
 
@@ -136,26 +93,18 @@ def create(event_id: UUID, code: str, details: EventDetails, now: datetime) -> E
     """A new event, unless it would start in the past."""
     if details.starts_at <= now:
         return "past-start"
-    return Event(
-        id=event_id,
-        code=code,
-        **details.model_dump(),
-        taken=0,
-        over_by=0,
-        version=1,
-        start_version=1,
-    )
+    if not _is_window(details):
+        return "bad-window"
+    return Event(id=event_id, code=code, **details.model_dump(), version=1, start_version=1)
 
 
 def change(
-    event: Event | None, expected_version: int, details: EventDetails, now: datetime
+    event: Event, expected_version: int, details: EventDetails, now: datetime
 ) -> Event | WriteRefusal:
     """The event with new details; the same object when nothing is different.
 
     Lowering the capacity below what is taken drops nobody: it only stops new claims.
     """
-    if event is None:
-        return "unknown-event"
     if event.version != expected_version:
         return "stale"
     if event.status == "cancelled":
@@ -168,6 +117,8 @@ def change(
     opened = event.status == "draft" and details.status == "published"
     if (moved or opened) and details.starts_at <= now:
         return "past-start"
+    if not _is_window(details):
+        return "bad-window"
     changed = replace(event, **details.model_dump())
     if changed == event:
         return event
@@ -180,10 +131,15 @@ def change(
     )
 
 
-def call_off(event: Event | None, now: datetime) -> Event | WriteRefusal:
+def _is_window(details: EventDetails) -> bool:
+    """Whether registration opens before it closes, and closes by the start."""
+    closes_at = details.registration_closes_at or details.starts_at
+    opens_at = details.registration_opens_at
+    return closes_at <= details.starts_at and (opens_at is None or opens_at < closes_at)
+
+
+def call_off(event: Event, now: datetime) -> Event | WriteRefusal:
     """The event cancelled; the same object when it already was."""
-    if event is None:
-        return "unknown-event"
     if event.status == "cancelled":
         return event
     if event.status == "finished" or (event.status == "published" and event.starts_at <= now):
@@ -191,26 +147,9 @@ def call_off(event: Event | None, now: datetime) -> Event | WriteRefusal:
     return replace(event, status="cancelled", version=event.version + 1)
 
 
-def is_still_true(
-    kind: NoticeKind, event_version: int, event: Event, seat_status: str, now: datetime
-) -> bool:
-    """Whether a planned notice may still be told.
-
-    Args:
-        kind: what it says.
-        event_version: the version of the event that it was planned for.
-        event: the event as it is now.
-        seat_status: the registration as it is now.
-        now: business time.
-    """
-    if seat_status != "confirmed":
-        return False
-    match kind:
-        case "reminder-24h" | "reminder-1h":
-            # A corrected typo makes a new version, but only a moved start makes this untrue.
-            current = event.start_version <= event_version <= event.version
-            return current and event.status == "published" and event.starts_at > now
-        case "event-cancelled":
-            return event.status == "cancelled"
-        case "event-changed":
-            return event.status == "published" and event_version == event.version
+def finish(event: Event, now: datetime) -> Event:
+    """The event finished, if its time is over; else the same object."""
+    over = event.starts_at + timedelta(hours=EVENT_HOURS_MAX) <= now
+    if event.status != "published" or not over:
+        return event
+    return replace(event, status="finished", version=event.version + 1)

@@ -1,166 +1,155 @@
-"""Claiming a seat and giving it back."""
+"""What people in chats do: claim a seat, take an offer, give back what they have."""
 
-from typing import Literal
-from uuid import UUID
+from dataclasses import replace
+from typing import cast
 
 from contracts import (
+    AcceptOffer,
     CancellationRefused,
     CancelRegistration,
     ClaimRefused,
     ClaimSeat,
-    RegistrationCancelled,
-    RegistrationCard,
+    OfferRefused,
     RegistrationConfirmed,
+    RegistrationQueued,
     RegistrationReleased,
     SeatClaimed,
+    WaitingListed,
     derived_id,
 )
-from registry import notice_store, people, registration_store, rules
-from registry.event_store import take_seats
-from registry.journal import write_audit
-from registry.results import Said, Stored
-from registry.rules import Event, Seat
-from registry.work import Work, answer
+from registry import seats
+from registry.book import Book
+from registry.line import end, expire, offer_free_seats, tell
+from registry.seats import Asker, Seat
 
 
-async def claim_seat(work: Work, command: ClaimSeat) -> Stored:
-    """Somebody wants a seat: they get one, have one already, or are told why not."""
-    # The one character that PostgreSQL cannot keep.
-    command = command.model_copy(
-        update={
-            "name": command.name.replace("\0", ""),
-            "email_claimed": command.email_claimed.replace("\0", ""),
-        }
-    )
-    person = await people.find_person(work.connection, command.address)
-    own = await registration_store.find_own_seat(work.connection, command.event_id, person)
-    decision = rules.claim(work.event, own, work.now)
-    if decision == "seat" and work.event is not None:
-        return await _give_seat(work, command, work.event)
-    outcome: SeatClaimed | ClaimRefused
-    if decision == "already" and work.event is not None and own is not None:
-        outcome = SeatClaimed(registration=_card(own, work.event), already=True)
-    else:
-        assert decision not in ("seat", "already"), "a seat needs an event"
-        # A draft is nobody's business yet, not even its title.
-        shown = work.event if decision != "draft" else None
-        outcome = ClaimRefused(reason=decision, event=shown.card() if shown else None)
-    return Stored(
-        result=outcome,
-        messages=(Said.of(answer(command, command.address, outcome, work.now)),),
-    )
+def claim_seat(book: Book, command: ClaimSeat) -> SeatClaimed | WaitingListed | ClaimRefused:
+    """Somebody wants a seat: they get one, have one already, wait for one, or are told why not."""
+    own = book.own(book.person(command.address))
+    if own is not None and own.offer_expires_at is not None and own.offer_expires_at <= book.now:
+        # The tick that ends this offer is on its way; whoever asks again stands at the end.
+        expire(book, command, own)
+        offer_free_seats(book, command)
+        own = None
+    decision = seats.claim(book.event, own, book.now)
+    match decision:
+        case "seat" | "wait":
+            return _enter(book, command, waits=decision == "wait")
+        case "take-offer":
+            assert own is not None
+            return _confirm(book, command, own)
+        case "already":
+            assert own is not None
+            return SeatClaimed(registration=own.card(book.event), already=True)
+        case "already-waiting":
+            assert own is not None
+            card = own.card(book.event, book.position(own))
+            return WaitingListed(registration=card, already=True)
+    # A draft is nobody's business yet, not even its title.
+    shown = book.event.card() if decision != "draft" else None
+    return ClaimRefused(reason=decision, event=shown)
 
 
-async def _give_seat(work: Work, command: ClaimSeat, event: Event) -> Stored:
+def _enter(book: Book, command: ClaimSeat, *, waits: bool) -> SeatClaimed | WaitingListed:
     registration_id = derived_id(command.id, "registration")
     seat = Seat(
         id=registration_id,
-        user_id=await people.know_person(work.connection, command, work.now),
-        status="confirmed",
+        user_id=book.know(command),
+        status="waiting" if waits else "confirmed",
         name=command.name,
-        # Some microseconds of arithmetic; nothing that waits is done under the lock.
-        ticket=work.tickets.issue(registration_id),
+        registered_via=command.registered_via,
+        created_at=book.now,
+        ticket=None if waits else book.tickets.issue(registration_id),
+        queue_number=book.next_number() if waits else None,
     )
-    await registration_store.insert_seat(
-        work.connection, seat, event_id=event.id, via=command.registered_via, now=work.now
-    )
-    event = await take_seats(work.connection, event, 1)
-    await notice_store.plan_for_seat(work.connection, event, seat.id, work.now)
-    await write_audit(
-        work.connection,
+    book.put(seat)
+    book.note(
         command,
-        work.now,
+        "registration-queued" if waits else "seat-claimed",
+        before=None,
+        after=seat,
         actor="participant",
         channel=command.address.platform,
-        action="seat-claimed",
-        event_id=event.id,
-        registration_id=seat.id,
-        user_id=seat.user_id,
-        after={"status": seat.status, "taken": event.taken},
     )
-    outcome = SeatClaimed(registration=_card(seat, event))
-    confirmed = RegistrationConfirmed(
-        id=derived_id(command.id, 1),
-        occurred_at=work.now,
-        correlation_id=command.correlation_id,
-        registration_id=seat.id,
-        event_id=event.id,
-    )
-    return Stored(
-        result=outcome,
-        messages=(
-            Said.of(answer(command, command.address, outcome, work.now)),
-            Said.of(confirmed),
-        ),
-    )
-
-
-async def cancel_registration(work: Work, command: CancelRegistration) -> Stored:
-    """Somebody gives a seat back, or an organiser takes it back."""
-    seat = await registration_store.find_seat(
-        work.connection, command.event_id, command.registration_id
-    )
-    asker: UUID | Literal["organiser"] | None = (
-        "organiser"
-        if command.address is None
-        else await people.find_person(work.connection, command.address)
-    )
-    decision = rules.release(work.event, seat, asker, work.now)
-    facts: tuple[Said, ...] = ()
-    outcome: RegistrationReleased | CancellationRefused
-    if decision in ("release", "already") and work.event is not None and seat is not None:
-        event = work.event
-        if decision == "release":
-            event = await _release(work, command, event, seat)
-            facts = (Said.of(_cancelled(work, command)),)
-        outcome = RegistrationReleased(
-            registration_id=seat.id, event=event.card(), already=decision == "already"
+    fact = RegistrationQueued if waits else RegistrationConfirmed
+    book.say(
+        fact(
+            id=derived_id(command.id, 1),
+            occurred_at=book.now,
+            correlation_id=command.correlation_id,
+            registration_id=seat.id,
+            event_id=book.event.id,
         )
-    else:
-        assert decision in ("not-yours", "started"), "a seat to release needs an event"
-        shown = work.event if decision == "started" else None
-        outcome = CancellationRefused(reason=decision, event=shown.card() if shown else None)
-    told = (
-        (Said.of(answer(command, command.address, outcome, work.now)),) if command.address else ()
     )
-    return Stored(result=outcome, messages=told + facts)
+    if waits:
+        return WaitingListed(registration=seat.card(book.event, book.position(seat)))
+    return SeatClaimed(registration=seat.card(book.event))
 
 
-async def _release(work: Work, command: CancelRegistration, event: Event, seat: Seat) -> Event:
-    await registration_store.release_seat(work.connection, seat, work.now)
-    event = await take_seats(work.connection, event, -1)
-    await notice_store.forget_seat(work.connection, seat.id)
-    await write_audit(
-        work.connection,
-        command,
-        work.now,
-        actor="participant" if command.address else "organiser",
-        channel=command.address.platform if command.address else "api",
-        action="seat-released",
-        event_id=event.id,
-        registration_id=seat.id,
-        user_id=seat.user_id,
-        before={"status": seat.status},
-        after={"status": "cancelled", "taken": event.taken},
-    )
-    return event
+def accept_offer(book: Book, command: AcceptOffer) -> SeatClaimed | OfferRefused:
+    """Somebody takes the seat that was kept for them, if it still is."""
+    seat = book.seat(command.registration_id)
+    decision = seats.accept(book.event, seat, book.person(command.address), book.now)
+    if decision == "seat" and seat is not None:
+        return _confirm(book, command, seat)
+    if decision == "already" and seat is not None:
+        return SeatClaimed(registration=seat.card(book.event), already=True)
+    if decision == "expired" and seat is not None and seat.status == "offered":
+        expire(book, command, seat)
+        offer_free_seats(book, command)
+    assert decision not in ("seat", "already"), "there is a registration to accept"
+    shown = book.event.card() if decision != "not-yours" else None
+    return OfferRefused(reason=decision, event=shown)
 
 
-def _cancelled(work: Work, command: CancelRegistration) -> RegistrationCancelled:
-    return RegistrationCancelled(
-        id=derived_id(command.id, 1),
-        occurred_at=work.now,
-        correlation_id=command.correlation_id,
-        registration_id=command.registration_id,
-        event_id=command.event_id,
-    )
-
-
-def _card(seat: Seat, event: Event) -> RegistrationCard:
-    return RegistrationCard(
-        id=seat.id,
-        event=event.card(),
+def _confirm(book: Book, command: AcceptOffer | ClaimSeat, offered: Seat) -> SeatClaimed:
+    seat = replace(
+        offered,
         status="confirmed",
-        ticket=seat.ticket,
-        name=seat.name,
+        offer_expires_at=None,
+        ticket=book.tickets.issue(offered.id),
     )
+    before = book.put(seat)
+    book.note(
+        command,
+        "offer-accepted",
+        before=before,
+        after=seat,
+        actor="participant",
+        channel=command.address.platform,
+    )
+    book.say(
+        RegistrationConfirmed(
+            id=derived_id(command.id, 1),
+            occurred_at=book.now,
+            correlation_id=command.correlation_id,
+            registration_id=seat.id,
+            event_id=book.event.id,
+        )
+    )
+    return SeatClaimed(registration=seat.card(book.event))
+
+
+def cancel_registration(
+    book: Book, command: CancelRegistration
+) -> RegistrationReleased | CancellationRefused:
+    """Somebody gives a seat back, leaves the line or declines an offer; or an organiser does so."""
+    seat = book.seat(command.registration_id)
+    asker: Asker = "organiser" if command.address is None else book.person(command.address)
+    decision = seats.release(book.event, seat, asker, book.now)
+    if decision not in ("release", "already"):
+        shown = book.event.card() if decision != "not-yours" else None
+        return CancellationRefused(reason=decision, event=shown)
+    assert seat is not None, "there is a registration to end"
+    if decision == "already":
+        return RegistrationReleased(
+            registration_id=seat.id, event=book.event.card(), already=True, was="confirmed"
+        )
+    by_person = command.address is not None
+    reason = seats.END_REASONS[seat.status] if by_person else "organiser"
+    ended = end(book, command, seat, reason, note=command.reason)
+    if not by_person:
+        tell(book, command, "registration-cancelled", ended)
+    offer_free_seats(book, command)
+    was = cast("seats.Active", seat.status)
+    return RegistrationReleased(registration_id=seat.id, event=book.event.card(), was=was)

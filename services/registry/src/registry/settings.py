@@ -1,7 +1,8 @@
 """What the registry is told by its environment."""
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
+from contracts.topology import COMMANDS_FETCHED_MAX
 from runtime.settings import Misconfigured, ServiceSettings
 
 
@@ -17,6 +18,8 @@ class Settings(ServiceSettings):
     """What organisers' programs send as `Authorization: Bearer …`."""
     ticket_key: SecretStr
     """The seed that tickets are signed with: base64 of 32 bytes, or any other text."""
+    commands_per_batch_max: int = Field(default=COMMANDS_FETCHED_MAX, ge=1)
+    """Commands of one event that are carried out in one transaction; 1 takes each alone."""
 
 
 _MEANINGS = {

@@ -18,18 +18,17 @@ from pydantic import (
     model_validator,
 )
 
-from contracts.commands import (
+from contracts.organising import (
     DESCRIPTION_CHARACTERS_MAX,
     LOCATION_CHARACTERS_MAX,
     PARTICIPANTS_MAX,
+    REASON_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
 
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(?P<offset>[Zz]|[+-]\d{2}:\d{2})?"
 )
-REASON_CHARACTERS_MAX = 500
-"""As in `CancelEvent`."""
 OFFSET_MIN, OFFSET_MAX = timedelta(hours=-12), timedelta(hours=14)
 """No place on Earth is further from UTC."""
 YEAR_MAX = 2200

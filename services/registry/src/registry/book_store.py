@@ -1,0 +1,283 @@
+"""Reading what a batch needs to know of an event, and writing what it has changed."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import (
+    AcceptTransfer,
+    AddRegistration,
+    Address,
+    CancelRegistration,
+    ChangeEvent,
+    ClaimSeat,
+    Command,
+    CreateEvent,
+    MoveRegistration,
+    OfferTransfer,
+    PassOnSeats,
+)
+from registry import notice_store, people
+from registry.book import Book, Known
+from registry.bulk import insert_many, is_one_of, update_many
+from registry.codes import event_code
+from registry.event_store import insert_event, update_event
+from registry.journal import write_audit
+from registry.line import OFFERS_PER_COMMAND_MAX
+from registry.rules import Event
+from registry.seats import Seat
+from registry.tables import IS_ACTIVE, IS_OFFERED, IS_WAITING, EventRow, Registration, User
+
+SEAT_COLUMNS = tuple(getattr(Registration, field.name).label(field.name) for field in fields(Seat))
+_SEATS = select(*SEAT_COLUMNS)
+CODE_ATTEMPTS_MAX = 8
+
+_FREEING = (CancelRegistration, MoveRegistration, AcceptTransfer)
+"""Commands that may free one seat, so that one more of those who wait has to be known."""
+
+
+def as_seat(row: RowMapping) -> Seat:
+    """A registration from a row that has `SEAT_COLUMNS`, and perhaps others."""
+    return Seat(**{column.key: row[column.key] for column in SEAT_COLUMNS})
+
+
+async def read_known(
+    connection: AsyncConnection, event: Event | None, commands: Sequence[Command], now: datetime
+) -> Known:
+    """Everything that these commands may ask for, in a few statements for all of them."""
+    addresses = {
+        address
+        for command in commands
+        if isinstance(address := getattr(command, "address", None), Address)
+    }
+    if event is None:
+        attempt = await _free_code(connection, commands)
+        return Known(people=await people.find_people(connection, addresses), code_attempt=attempt)
+    known_people = await people.find_people(connection, addresses)
+    named = {
+        registration_id
+        for command in commands
+        if isinstance(registration_id := getattr(command, "registration_id", None), UUID)
+    }
+    seats = await _read_seats(connection, event.id, named, set(known_people.values()))
+    line = await _read_line(connection, event, _seats_freed_max(event, commands))
+    expired: tuple[Seat, ...] = ()
+    if event.offered and any(isinstance(command, PassOnSeats) for command in commands):
+        expired = await _read_expired(connection, event.id, now)
+    askers = {known_people[address] for address in addresses if address in known_people}
+    return Known(
+        people=known_people,
+        names=await _read_names(connection, commands, askers),
+        proven=await _read_proven(connection, commands),
+        seats=seats,
+        line=line,
+        positions=await _read_positions(connection, event.id, seats),
+        expired=expired,
+        taken_emails=await _read_taken_emails(connection, event.id, commands),
+    )
+
+
+def _seats_freed_max(event: Event, commands: Sequence[Command]) -> int:
+    """How many of those who wait this batch may make an offer to.
+
+    As many again may leave the line in the same batch.
+    """
+    if event.waiting == 0:
+        return 0
+    freed = event.seats_left + 2 * sum(isinstance(command, _FREEING) for command in commands)
+    for command in commands:
+        if isinstance(command, ChangeEvent):
+            freed += max(0, command.details.max_participants - event.max_participants)
+        elif isinstance(command, PassOnSeats | ClaimSeat):
+            freed += event.offered
+    return min(freed, OFFERS_PER_COMMAND_MAX + len(commands))
+
+
+async def _read_seats(
+    connection: AsyncConnection, event_id: UUID, named: set[UUID], owners: set[UUID]
+) -> tuple[Seat, ...]:
+    # Nobody else writes to them while the event is locked, so they need no locks of their own.
+    found: dict[UUID, Seat] = {}
+    for condition, wanted in (
+        (is_one_of(Registration.id, named), named),
+        (and_(is_one_of(Registration.user_id, owners), IS_ACTIVE), owners),
+    ):
+        if wanted:
+            query = _SEATS.where(Registration.event_id == event_id, condition)
+            for row in (await connection.execute(query)).mappings():
+                found[row["id"]] = as_seat(row)
+    return tuple(found.values())
+
+
+async def _read_line(connection: AsyncConnection, event: Event, limit: int) -> tuple[Seat, ...]:
+    if limit == 0:
+        return ()
+    rows = await connection.execute(
+        _SEATS.where(Registration.event_id == event.id, IS_WAITING)
+        .order_by(Registration.priority.desc(), Registration.queue_number)
+        .limit(limit)
+    )
+    return tuple(as_seat(row) for row in rows.mappings())
+
+
+async def _read_expired(
+    connection: AsyncConnection, event_id: UUID, now: datetime
+) -> tuple[Seat, ...]:
+    rows = await connection.execute(
+        _SEATS.where(
+            Registration.event_id == event_id,
+            IS_OFFERED,
+            Registration.offer_expires_at <= now,
+        )
+        .order_by(Registration.offer_expires_at, Registration.id)
+        .limit(OFFERS_PER_COMMAND_MAX)
+    )
+    return tuple(as_seat(row) for row in rows.mappings())
+
+
+async def _read_positions(
+    connection: AsyncConnection, event_id: UUID, seats: Sequence[Seat]
+) -> dict[UUID, int]:
+    return {
+        seat.id: await position_in_line(connection, event_id, seat)
+        for seat in seats
+        if seat.status == "waiting"
+    }
+
+
+async def position_in_line(connection: AsyncConnection, event_id: UUID, seat: Seat) -> int:
+    """A waiting person's place, from 1."""
+    ahead = await connection.scalar(
+        select(func.count())
+        .select_from(Registration)
+        .where(
+            Registration.event_id == event_id,
+            IS_WAITING,
+            or_(
+                Registration.priority > seat.priority,
+                and_(
+                    Registration.priority == seat.priority,
+                    Registration.queue_number < seat.queue_number,
+                ),
+            ),
+        )
+    )
+    return 1 + (ahead or 0)
+
+
+async def _read_names(
+    connection: AsyncConnection, commands: Sequence[Command], askers: set[UUID]
+) -> dict[UUID, str]:
+    if not any(isinstance(command, AcceptTransfer) for command in commands):
+        return {}
+    rows = await connection.execute(select(User.id, User.name).where(is_one_of(User.id, askers)))
+    return {row.id: row.name for row in rows}
+
+
+async def _read_proven(connection: AsyncConnection, commands: Sequence[Command]) -> dict[str, UUID]:
+    wanted = {
+        command.to_email.strip().lower()
+        for command in commands
+        if isinstance(command, OfferTransfer)
+    }
+    if not wanted:
+        return {}
+    rows = await connection.execute(
+        select(User.email, User.id).where(is_one_of(User.email, wanted))
+    )
+    return {row.email: row.id for row in rows}
+
+
+async def _read_taken_emails(
+    connection: AsyncConnection, event_id: UUID, commands: Sequence[Command]
+) -> frozenset[str]:
+    wanted = {
+        command.email_claimed
+        for command in commands
+        if isinstance(command, AddRegistration) and command.email_claimed
+    }
+    if not wanted:
+        return frozenset()
+    rows = await connection.scalars(
+        select(User.email_claimed)
+        .join(Registration, Registration.user_id == User.id)
+        .where(
+            is_one_of(User.email_claimed, wanted),
+            Registration.event_id == event_id,
+            Registration.registered_via == "organiser",
+            IS_ACTIVE,
+        )
+    )
+    return frozenset(email for email in rows if email is not None)
+
+
+async def _free_code(connection: AsyncConnection, commands: Sequence[Command]) -> int:
+    new = next((command for command in commands if isinstance(command, CreateEvent)), None)
+    if new is None:
+        return 0
+    codes = [event_code(new.event_id, attempt) for attempt in range(CODE_ATTEMPTS_MAX)]
+    taken = set(await connection.scalars(select(EventRow.code).where(EventRow.code.in_(codes))))
+    return next(attempt for attempt, code in enumerate(codes) if code not in taken)
+
+
+_CHANGING = tuple(
+    field.name
+    for field in fields(Seat)
+    if field.name not in ("id", "user_id", "registered_via", "created_at")
+)
+_INSERT_SEATS = insert_many(Registration, ("event_id", *(field.name for field in fields(Seat))))
+_UPDATE_SEATS = update_many(Registration, "id", _CHANGING)
+_CHECK_IN = update_many(
+    Registration,
+    "id",
+    ("checked_in_at", "checked_in_by"),
+    # Who is first is decided here, whatever was read before.
+    "AND t.checked_in_at IS NULL AND t.status = 'confirmed'",
+)
+
+
+async def write_book(connection: AsyncConnection, book: Book) -> None:
+    """Write everything that the batch has changed: event, people, registrations, notices, audit."""
+    if not book.exists:
+        return
+    event = book.event
+    if book.created:
+        await insert_event(connection, event, book.now)
+    elif event != book.event_before:
+        await update_event(connection, event, book.now)
+    await people.write_people(connection, list(book.claimed.values()), book)
+    await people.add_people(connection, book.added, book.now)
+    changed = sorted(book.changed_seats(), key=lambda pair: pair[1].id)
+    await _INSERT_SEATS.run(
+        connection, [_row(after, event.id) for before, after in changed if before is None]
+    )
+    entering = [after for before, after in changed if _comes_in(before, after)]
+    entered = await _CHECK_IN.run(connection, [_row(seat, event.id) for seat in entering])
+    assert len(entered) == len(entering), "somebody else checked them in under our lock"
+    others = [after for before, after in changed if before is not None]
+    await _UPDATE_SEATS.run(
+        connection, [_row(seat, event.id) for seat in others if seat not in entering]
+    )
+    await notice_store.keep_up(connection, book, changed)
+    await write_audit(connection, book)
+
+
+def _comes_in(before: Seat | None, after: Seat) -> bool:
+    """Whether coming in is all that happened to it."""
+    return (
+        before is not None
+        and after
+        == replace(before, checked_in_at=after.checked_in_at, checked_in_by=after.checked_in_by)
+        and before.checked_in_at is None
+        and before.status == "confirmed"
+    )
+
+
+def _row(seat: Seat, event_id: UUID) -> dict[str, object]:
+    return {"event_id": event_id} | {
+        field.name: getattr(seat, field.name) for field in fields(seat)
+    }

@@ -1,0 +1,216 @@
+"""One transaction: lock, look who was answered before, decide, write, remember."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast, get_args
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import (
+    AcceptOffer,
+    AcceptTransfer,
+    AddRegistration,
+    CancelEvent,
+    CancellationRefused,
+    CancelRegistration,
+    ChangeEvent,
+    CheckIn,
+    ClaimRefused,
+    ClaimSeat,
+    Command,
+    CommandOutcome,
+    CreateEvent,
+    DropTransfer,
+    FinishEvent,
+    MoveRegistration,
+    OfferRefused,
+    OfferTransfer,
+    Outcome,
+    PassOnSeats,
+    ResendTicket,
+    SendDueReminders,
+    SweepInvariants,
+    TendEvents,
+    TransferRefused,
+    UndoCheckIn,
+    derived_id,
+)
+from contracts.commands import AboutEvent
+from registry import (
+    event_commands,
+    organiser_commands,
+    seat_commands,
+    tick_commands,
+    transfer_commands,
+)
+from registry.book import Book
+from registry.book_store import read_known, write_book
+from registry.event_store import lock_event
+from registry.journal import find_handled, lock_command, remember
+from registry.results import Result, Said, SeatsPassedOn, Stored, WriteRefused
+from registry.tickets import Tickets
+from registry.work import Work
+from runtime.faults import crash_point
+
+ABOUT_EVENTS: dict[type[AboutEvent], Callable[[Book, Any], Result]] = {
+    ClaimSeat: seat_commands.claim_seat,
+    AcceptOffer: seat_commands.accept_offer,
+    CancelRegistration: seat_commands.cancel_registration,
+    OfferTransfer: transfer_commands.offer_transfer,
+    AcceptTransfer: transfer_commands.accept_transfer,
+    DropTransfer: transfer_commands.drop_transfer,
+    AddRegistration: organiser_commands.add_registration,
+    MoveRegistration: organiser_commands.move_registration,
+    ResendTicket: organiser_commands.resend_ticket,
+    CheckIn: organiser_commands.check_in,
+    UndoCheckIn: organiser_commands.undo_check_in,
+    CreateEvent: event_commands.create_event,
+    ChangeEvent: event_commands.change_event,
+    CancelEvent: event_commands.cancel_event,
+    FinishEvent: event_commands.finish_event,
+    PassOnSeats: event_commands.pass_on_seats,
+}
+"""Decided in memory, many in one transaction."""
+
+OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
+    SendDueReminders: tick_commands.send_due_reminders,
+    TendEvents: tick_commands.tend_events,
+    SweepInvariants: tick_commands.sweep_invariants,
+}
+"""Each in a transaction of its own."""
+
+_NO_EVENT: dict[type[AboutEvent], Result] = {
+    ClaimSeat: ClaimRefused(reason="unknown-event"),
+    AcceptOffer: OfferRefused(reason="not-yours"),
+    CancelRegistration: CancellationRefused(reason="not-yours"),
+    OfferTransfer: TransferRefused(reason="not-yours"),
+    AcceptTransfer: TransferRefused(reason="not-offered"),
+    DropTransfer: TransferRefused(reason="not-offered"),
+    PassOnSeats: SeatsPassedOn(),
+}
+"""What is answered when there is no such event; organisers hear that it is unknown."""
+
+_OUTCOMES = get_args(get_args(Outcome)[0])
+_BY_NAME = {kind.subject.split(".")[1]: kind for kind in (*ABOUT_EVENTS, *OTHERS)}
+
+
+def decode(subject: str, body: bytes) -> Command:
+    """The command behind a subject's second token.
+
+    Raises:
+        ValueError: no command of ours, or not in its form.
+    """
+    kind = _BY_NAME.get(subject.split(".")[1])
+    if kind is None:
+        raise ValueError("no such command")
+    if b"\\u0000" in body:
+        # The one character that PostgreSQL cannot keep.
+        return kind.model_validate(_without_nul(json.loads(body)))
+    return kind.model_validate_json(body)
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "")
+        case dict():
+            return {name: _without_nul(inner) for name, inner in value.items()}
+        case list():
+            return [_without_nul(inner) for inner in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a command."""
+
+    stored: Stored
+    is_new: bool
+    """False when it had been carried out before."""
+
+
+async def carry_out(
+    commands: Sequence[Command], now: datetime, tickets: Tickets, connection: AsyncConnection
+) -> list[Done]:
+    """Carry out commands that share an event, or one command that is about none.
+
+    Everything happens in the caller's transaction; whatever fails, nothing is done of any of them.
+
+    Raises:
+        Raced: the same was done elsewhere at the same moment; look again.
+    """
+    event_id = getattr(commands[0], "event_id", None)
+    if event_id is None:
+        (command,) = commands
+        return [await _alone(command, now, connection)]
+    return await _together(cast(Sequence[AboutEvent], commands), event_id, now, tickets, connection)
+
+
+async def _together(
+    commands: Sequence[AboutEvent],
+    event_id: UUID,
+    now: datetime,
+    tickets: Tickets,
+    connection: AsyncConnection,
+) -> list[Done]:
+    event = await lock_event(connection, event_id)
+    # Read after the lock: the same command on another replica has either committed by now, and is
+    # found, or waits behind this batch.
+    handled = await find_handled(connection, [command.id for command in commands])
+    new = {command.id: command for command in commands if command.id not in handled}
+    if new:
+        known = await read_known(connection, event, list(new.values()), now)
+        book = Book(event, known, now, tickets)
+        outcomes = [(command, _decide(book, command)) for command in new.values()]
+        await write_book(connection, book)
+        await remember(connection, outcomes, now)
+        handled |= {command.id: stored for command, stored in outcomes}
+    crash_point("registry.before-commit")
+    first = set(new)
+    done = []
+    for command in commands:
+        done.append(Done(handled[command.id], is_new=command.id in first))
+        first.discard(command.id)
+    return done
+
+
+def _decide(book: Book, command: AboutEvent) -> Stored:
+    kind = type(command)
+    if book.exists or kind is CreateEvent:
+        result = ABOUT_EVENTS[kind](book, command)
+    else:
+        result = _NO_EVENT.get(kind) or WriteRefused(reason="unknown-event")
+    return Stored(result=result, messages=answer(command, result, book.now) + book.owed())
+
+
+def answer(command: Command, result: Result, now: datetime) -> tuple[Said, ...]:
+    """The answer to the chat that a command came from, if it came from one."""
+    address = getattr(command, "address", None)
+    if address is None:
+        return ()
+    assert isinstance(result, _OUTCOMES), "a chat is answered with what chats understand"
+    return (
+        Said.of(
+            CommandOutcome(
+                id=derived_id(command.id, "outcome"),
+                occurred_at=now,
+                correlation_id=command.correlation_id,
+                address=address,
+                command_id=command.id,
+                outcome=cast(Outcome, result),
+            )
+        ),
+    )
+
+
+async def _alone(command: Command, now: datetime, connection: AsyncConnection) -> Done:
+    await lock_command(connection, command.id)
+    if stored := (await find_handled(connection, [command.id])).get(command.id):
+        return Done(stored, is_new=False)
+    stored = await OTHERS[type(command)](Work(connection=connection, now=now), command)
+    await remember(connection, [(command, stored)], now)
+    crash_point("registry.before-commit")
+    return Done(stored, is_new=True)

@@ -1,0 +1,116 @@
+"""Whether counters, rows and promises agree: each invariant as a query for what breaks it.
+
+`python -m registry.sweep` looks at once; a tick looks every five minutes, and what it found is in
+`/health` of every replica and in `turnout_invariant_drift`.
+"""
+
+import asyncio
+import sys
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from registry.database import Database
+from registry.migrate import database_url
+from registry.tables import Sweep
+from runtime.failures import Retry, Unavailable
+from runtime.metrics import gauge
+
+_drift = gauge(
+    "turnout_invariant_drift", "Rows that break an invariant, at the last sweep.", ("invariant",)
+)
+
+STATEMENT_SECONDS_MAX = 60
+"""A sweep looks at every registration; no lock is held meanwhile."""
+
+INVARIANTS: dict[str, str] = {
+    "counters-equal-rows": """
+        SELECT count(*) FROM events AS e LEFT JOIN (
+            SELECT event_id,
+                count(*) FILTER (WHERE status IN ('confirmed', 'held', 'offered')) AS taken,
+                count(*) FILTER (WHERE status = 'held') AS held,
+                count(*) FILTER (WHERE status = 'offered') AS offered,
+                count(*) FILTER (WHERE status = 'waiting') AS waiting,
+                count(checked_in_at) AS checked_in
+            FROM event_registrations GROUP BY event_id
+        ) AS r ON r.event_id = e.id
+        WHERE (e.taken, e.held, e.offered, e.waiting, e.checked_in) IS DISTINCT FROM
+            (coalesce(r.taken, 0), coalesce(r.held, 0), coalesce(r.offered, 0),
+             coalesce(r.waiting, 0), coalesce(r.checked_in, 0))""",
+    "taken-within-capacity": """
+        SELECT count(*) FROM events
+        WHERE over_by > greatest(0, taken - max_participants) OR taken > max_participants + over_by
+        """,
+    "one-registration-a-person": """
+        SELECT count(*) FROM (
+            SELECT FROM event_registrations
+            WHERE status IN ('confirmed', 'held', 'waiting', 'offered')
+            GROUP BY event_id, user_id HAVING count(*) > 1) AS doubled""",
+    "one-owner-a-ticket": """
+        SELECT count(*) FROM event_registrations
+        WHERE (status = 'confirmed') <> (ticket IS NOT NULL)""",
+    "offers-come-from-the-line": """
+        SELECT count(*) FROM event_registrations
+        WHERE status = 'offered' AND (queue_number IS NULL OR offer_expires_at IS NULL)""",
+    "checked-in-is-confirmed": """
+        SELECT count(*) FROM event_registrations
+        WHERE checked_in_at IS NOT NULL AND status <> 'confirmed'""",
+    "one-number-a-place": """
+        SELECT count(*) FROM (
+            SELECT FROM event_registrations WHERE status = 'waiting'
+            GROUP BY event_id, priority, queue_number HAVING count(*) > 1) AS doubled""",
+}
+
+
+async def sweep(connection: AsyncConnection) -> dict[str, int]:
+    """Per invariant, how many rows break it."""
+    await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS_MAX}s'"))
+    return {name: await connection.scalar(text(query)) or 0 for name, query in INVARIANTS.items()}
+
+
+async def keep(connection: AsyncConnection, drift: dict[str, int], now: datetime) -> None:
+    """Keep what the last sweep found, for every replica to show."""
+    found = {"at": now, "drift": drift}
+    statement = insert(Sweep).values(id=1, **found)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=found))
+
+
+async def last_sweep(connection: AsyncConnection) -> tuple[datetime, dict[str, int]] | None:
+    """When the last sweep was, and what it found; None before the first."""
+    row = (await connection.execute(select(Sweep.at, Sweep.drift))).one_or_none()
+    return None if row is None else (row.at, dict(row.drift))
+
+
+class LastSweep:
+    """The last sweep for `/health` and `/metrics`, the same in every replica."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def show(self) -> dict[str, object]:
+        """When it was and what it found; sets the metrics on the way."""
+        found = await self._database.run(last_sweep)
+        if found is None:
+            return {"at": None}
+        at, drift = found
+        for name, rows in drift.items():
+            _drift.labels(invariant=name).set(rows)
+        return {"at": at.isoformat(), "drift": drift}
+
+
+async def main() -> int:
+    """Sweep now and print what was found; 1 when something is wrong."""
+    async with Database(database_url()) as database:
+        try:
+            drift = await database.run(sweep)
+        except (Unavailable, Retry) as error:
+            raise SystemExit(f"the sweep could not be made: {error}") from None
+    for name, rows in drift.items():
+        sys.stdout.write(f"{'ok  ' if rows == 0 else 'DRIFT'} {name}: {rows}\n")
+    return 1 if any(drift.values()) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
