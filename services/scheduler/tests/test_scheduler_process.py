@@ -27,6 +27,9 @@ async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+REMINDERS = "send-due-reminders"
+
+
 @dataclass
 class World:
     """A broker, a clock to turn, and a look at what was said."""
@@ -43,14 +46,18 @@ class World:
         new.replace(self.clock_file)
 
     async def dues(self) -> list[datetime]:
-        """The due times in the stream, in its order."""
+        """The due times of the reminders' ticks in the stream, in its order."""
         jetstream = self.client.jetstream()
         state = (await jetstream.stream_info("COMMANDS")).state
         found = []
         for sequence in range(1, state.last_seq + 1):
             message = await jetstream.get_msg("COMMANDS", sequence)
-            assert message.subject == "command.send-due-reminders.tick"
+            assert message.subject is not None
             assert message.data is not None
+            _, name, _, key = message.subject.split(".")
+            assert key == "tick"
+            if name != REMINDERS:
+                continue
             found.append(datetime.fromisoformat(json.loads(message.data)["due_at"]))
         return found
 
@@ -90,9 +97,13 @@ async def _answers(http: httpx.AsyncClient, path: str) -> bool:
 
 
 async def metric(http: httpx.AsyncClient, name: str) -> float:
-    """The sum of a metric's series in this process."""
+    """A metric's value for the reminders' tick in this process."""
     lines = (await http.get("/metrics")).text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(name + "{"))
+    return sum(
+        float(line.split()[-1])
+        for line in lines
+        if line.startswith(name + "{") and f'tick="{REMINDERS}"' in line
+    )
 
 
 async def published(http: httpx.AsyncClient) -> float:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contracts import SendDueReminders
 from scheduler.ticks import TICKS
 
-(REMINDERS,) = TICKS
+REMINDERS = TICKS[0]
 TIMES = st.floats(1.6e9, 4.1e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
@@ -33,3 +33,11 @@ def test_whoever_says_a_tick_says_the_same(now: datetime) -> None:
     assert said.id == said.correlation_id
     assert said.due_at == due_at
     assert said.id != REMINDERS.command(due_at + timedelta(seconds=5)).id
+
+
+def test_every_tick_has_a_name_of_its_own_and_says_it() -> None:
+    names = [tick.name for tick in TICKS]
+    assert len(set(names)) == len(names)
+    for tick in TICKS:
+        command = tick.command(tick.due_at(datetime(2026, 3, 1, tzinfo=UTC)))
+        assert command.subject == f"command.{tick.name}.tick"

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from contracts import Command, SendDueReminders
+from contracts import Command, SendDueReminders, SweepInvariants, TendEvents
 from contracts.ids import TURNOUT
 
 REMINDERS_PERIOD_SECONDS = 5
 """A reminder is late by this at the most (and by the time that the chain takes)."""
+TENDING_PERIOD_SECONDS = 2
+"""An offer that ran out goes on to the next person within 5 s."""
+SWEEP_PERIOD_SECONDS = 300
+"""A sweep looks at every registration."""
+
+Say = Callable[[UUID, datetime], Command]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,7 @@ class Tick:
 
     name: str
     period_seconds: int
-    say: Callable[[UUID, datetime], Command]
+    say: Say
     """(id, due) → the command; nothing but these may be in it, so that replicas say the same."""
 
     def due_at(self, now: datetime) -> datetime:
@@ -31,16 +37,19 @@ class Tick:
         return self.say(uuid5(TURNOUT, f"tick:{self.name}:{due_at.isoformat()}"), due_at)
 
 
-def _send_due_reminders(command_id: UUID, due_at: datetime) -> Command:
-    return SendDueReminders(
-        id=command_id, occurred_at=due_at, correlation_id=command_id, due_at=due_at
-    )
+def _of(kind: type[SendDueReminders] | type[TendEvents] | type[SweepInvariants]) -> Say:
+    def say(command_id: UUID, due_at: datetime) -> Command:
+        return kind(id=command_id, occurred_at=due_at, correlation_id=command_id, due_at=due_at)
+
+    return say
 
 
 TICKS: tuple[Tick, ...] = (
     Tick(
         name="send-due-reminders",
         period_seconds=REMINDERS_PERIOD_SECONDS,
-        say=_send_due_reminders,
+        say=_of(SendDueReminders),
     ),
+    Tick(name="tend-events", period_seconds=TENDING_PERIOD_SECONDS, say=_of(TendEvents)),
+    Tick(name="sweep-invariants", period_seconds=SWEEP_PERIOD_SECONDS, say=_of(SweepInvariants)),
 )
