@@ -17,7 +17,7 @@ class Outcome:
 
     person: Person
     ticket: bool = False
-    refused: bool = False
+    in_line: bool = False
     silent: bool = False
 
 
@@ -54,9 +54,7 @@ class Crowd:
                     person, act, lambda: self.house.ready("registry"), PATIENCE_SECONDS
                 )
                 outcome.ticket = heard.document is not None
-                outcome.refused = "full" in heard.text.casefold()
-                if outcome.refused:
-                    break
+                outcome.in_line = heard.place_in_line is not None
         except Silence:
             outcome.silent = True
         return outcome

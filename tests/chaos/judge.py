@@ -28,6 +28,8 @@ class Verdict:
 
     silent: int = 0
     """Dialogues that ended without an answer."""
+    indefinite: int = 0
+    """Dialogues that ended with an answer, but neither with a seat nor with a place in line."""
     doubled: int = 0
     """Messages that came twice and were not admitted as repeated after an unknown result."""
     admitted: int = 0
@@ -35,6 +37,8 @@ class Verdict:
     oversold: int = 0
     tickets_without_a_seat: int = 0
     seats_without_a_ticket: int = 0
+    places_not_in_line: int = 0
+    """Places that people were told of and the registry does not hold, or the other way round."""
     dead: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -50,21 +54,31 @@ class Verdict:
 
 async def judge(house: House, outcomes: list[Any], events: list[dict[str, Any]]) -> Verdict:
     """Compare all records once everything is quiet."""
-    verdict = Verdict(silent=sum(outcome.silent for outcome in outcomes))
+    verdict = Verdict(
+        silent=sum(outcome.silent for outcome in outcomes),
+        indefinite=sum(
+            not (outcome.silent or outcome.ticket or outcome.in_line) for outcome in outcomes
+        ),
+    )
     delivered = await stream(house.nats_url, "DELIVERY")
     verdict.admitted = len({one["outbound_id"] for one in delivered if one.get("repeated")})
     verdict.doubled = max(0, await doubled(house) - verdict.admitted)
     verdict.dead = len(await stream(house.nats_url, "DEAD", parsed=False))
     tickets = sum(outcome.ticket for outcome in outcomes)
-    confirmed = 0
+    confirmed = waiting = 0
     async with httpx.AsyncClient(base_url=house.registry, headers=house.admin) as http:
         for event in events:
             seen = (await http.get(f"/api/events/{event['id']}")).raise_for_status().json()
             confirmed += seen["confirmed"]
+            waiting += seen["waiting"]
             verdict.oversold += max(0, seen["confirmed"] - seen["max_participants"])
     verdict.tickets_without_a_seat = max(0, tickets - confirmed)
     verdict.seats_without_a_ticket = max(0, confirmed - tickets)
-    verdict.notes.append(f"{len(outcomes)} dialogues, {confirmed} seats, {len(delivered)} results")
+    in_line = sum(outcome.in_line for outcome in outcomes)
+    verdict.places_not_in_line = abs(waiting - in_line)
+    verdict.notes.append(
+        f"{len(outcomes)} dialogues, {confirmed} seats, {waiting} in line, {len(delivered)} results"
+    )
     return verdict
 
 
@@ -116,6 +130,6 @@ async def stream(nats_url: str, name: str, *, parsed: bool = True) -> list[Any]:
 def seen_by(outcomes: list[Any]) -> Counter[str]:
     """How the dialogues ended, for the report."""
     return Counter(
-        "silent" if one.silent else "ticket" if one.ticket else "full" if one.refused else "other"
+        "silent" if one.silent else "ticket" if one.ticket else "line" if one.in_line else "other"
         for one in outcomes
     )

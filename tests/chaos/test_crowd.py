@@ -33,7 +33,7 @@ async def chaos(
     ):
         simulator = Simulator(phones)
         organiser = Organiser(desk, simulator)
-        # Room for two thirds, so that "full" is heard under fire as well.
+        # Room for two thirds, so that the waiting list is met under fire as well.
         events = [
             await organiser.publishes(title, seats=max(1, people // 6))
             for title in ("Alpha", "Beta", "Gamma", "Delta")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,9 @@ ANSWER_SECONDS_MAX = 30.0
 
 
 ASKS_TO_REPEAT = "try again in a minute"
+PLACE_IN_LINE = re.compile(r"on the waiting list.*: number (\d+)")
+WANTS_A_SEAT = ("Register", "Join waiting list")
+"""What the card of an event offers, whether it has seats left or not."""
 ANSWERS_LATER = "I'll write to you as soon as it is done"
 
 
@@ -54,6 +58,12 @@ class Heard:
                 return label
         raise AssertionError(f"no choice with {part!r} among {self.labels}")
 
+    @property
+    def place_in_line(self) -> int | None:
+        """The number in the waiting list that this message tells, if it does."""
+        told = PLACE_IN_LINE.search(self.text)
+        return int(told[1]) if told else None
+
 
 @dataclass
 class Person:
@@ -75,14 +85,15 @@ class Person:
         """Type a message."""
         await self._act("say", {"text": text})
 
-    async def taps(self, label: str) -> None:
-        """Tap the newest choice whose label is, or contains, `label`."""
+    async def taps(self, *labels: str) -> None:
+        """Tap the newest choice whose label is, or contains, one of `labels`."""
+        wanted = [label.casefold() for label in labels]
         for message in reversed(await self.chat()):
             for choice in message["choices"]:
-                if label.casefold() in choice["label"].casefold():
+                if any(label in choice["label"].casefold() for label in wanted):
                     await self._act("tap", {"label": choice["label"]})
                     return
-        raise AssertionError(f"nothing on the phone offers {label!r}")
+        raise AssertionError(f"nothing on the phone offers one of {labels}")
 
     async def sends(self, kind: str, **more: Any) -> None:
         """Send something that is no text: a sticker, a voice note …"""
@@ -231,7 +242,7 @@ def whole_way(person: Person, title: str) -> list[Callable[[], Awaitable[None]]]
     return [
         hello,
         lambda: person.taps(title),
-        lambda: person.taps("Register"),
+        lambda: person.taps(*WANTS_A_SEAT),
         lambda: person.says(person.name),
         lambda: person.says(f"{person.id}@example.org"),
         lambda: person.taps("Confirm"),
@@ -239,12 +250,12 @@ def whole_way(person: Person, title: str) -> list[Callable[[], Awaitable[None]]]
 
 
 async def registers(person: Person, title: str) -> Heard:
-    """Go the whole way as fast as one can tap; returns the last answer.
+    """Go the whole way as fast as one can tap, to a seat or a place in line; returns the answer.
 
     Who is known already is not asked for name and e-mail again.
     """
     await person.opens_event(title)
-    await person.taps("Register")
+    await person.taps(*WANTS_A_SEAT)
     asked = await person.hears()
     if not any("Confirm" in label for label in asked.labels):
         await person.says(person.name)

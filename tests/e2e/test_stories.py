@@ -10,6 +10,8 @@ from tests.e2e.people import Organiser, Person, Simulator, registers, whole_way
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOUR_SECONDS = 3600
+OFFER_SECONDS_MAX = 23 * HOUR_SECONDS
+"""Longer than any offer: 12 hours, and a night that does not count."""
 
 
 def unique(title: str) -> str:
@@ -98,9 +100,10 @@ async def test_two_people_and_one_last_seat(simulator: Simulator, organiser: Org
     await asyncio.gather(ann.taps("Confirm"), bob.taps("Confirm"))
     answers = await asyncio.gather(ann.hears(), bob.hears())
     tickets = [answer for answer in answers if answer.document]
-    refusals = [answer for answer in answers if "full" in answer.text.casefold()]
-    assert (len(tickets), len(refusals)) == (1, 1)
-    assert (await organiser.event(event["id"]))["confirmed"] == 1
+    assert len(tickets) == 1
+    assert sorted(answer.place_in_line or 0 for answer in answers) == [0, 1]
+    seen = await organiser.event(event["id"])
+    assert (seen["confirmed"], seen["waiting"]) == (1, 1)
 
 
 async def test_who_registers_twice_gets_the_same_ticket_and_no_second_seat(
@@ -130,14 +133,19 @@ async def test_a_seat_given_back_can_be_taken_by_somebody_else(
     ann = await simulator.person("telegram", name="Ann")
     bob = await simulator.person("whatsapp", name="Bob")
     await registers(ann, title)
-    await ann.says("cancel")
-    await ann.hears()
-    if title not in (asked := await chosen(ann, title)):
-        pytest.fail(asked)
-    await ann.taps("Yes")
-    assert "cancelled" in (await ann.hears()).text.casefold()
+    await gives_the_seat_back(ann, title)
     assert (await organiser.event(event["id"]))["confirmed"] == 0
     assert (await registers(bob, title)).document is not None
+
+
+async def gives_the_seat_back(person: Person, title: str) -> None:
+    """Say so, and once more that it is meant."""
+    await person.says("cancel")
+    await person.hears()
+    if title not in (asked := await chosen(person, title)):
+        pytest.fail(asked)
+    await person.taps("Yes")
+    assert "cancelled" in (await person.hears()).text.casefold()
 
 
 async def chosen(person: Person, title: str) -> str:
@@ -147,6 +155,100 @@ async def chosen(person: Person, title: str) -> str:
         await person.taps(title[:18])
         return (await person.hears()).text
     return str(newest["text"])
+
+
+async def test_the_first_in_line_is_offered_the_seat_that_comes_free(
+    simulator: Simulator, organiser: Organiser
+) -> None:
+    event = await organiser.publishes(title := unique("In line"), seats=1)
+    ann = await simulator.person("telegram", name="Ann")
+    bob = await simulator.person("whatsapp", name="Bob")
+    cid = await simulator.person("telegram", name="Cid")
+    assert (await registers(ann, title)).document is not None
+    assert (await registers(bob, title)).place_in_line == 1
+    assert (await registers(cid, title)).place_in_line == 2
+    await gives_the_seat_back(ann, title)
+    offer = await bob.hears()
+    assert title in offer.text
+    assert "free for you" in offer.text
+    # The seat is kept for Bob: nobody else hears of it, and nobody else can have it.
+    dan = await simulator.person("whatsapp", name="Dan")
+    assert (await registers(dan, title)).place_in_line == 2
+    await cid.hears_nothing_more()
+    await bob.taps(offer.label("Take"))
+    ticket = await bob.hears()
+    assert title in ticket.text
+    assert ticket.document is not None
+    await cid.hears_nothing_more()
+    seen = await organiser.event(event["id"])
+    assert (seen["confirmed"], seen["waiting"]) == (1, 2)
+
+
+async def test_an_offer_that_runs_out_goes_to_the_next_in_line(
+    simulator: Simulator, organiser: Organiser
+) -> None:
+    event = await organiser.publishes(title := unique("Ran out"), seats=1)
+    ann = await simulator.person("telegram", name="Ann")
+    bob = await simulator.person("whatsapp", name="Bob")
+    cid = await simulator.person("telegram", name="Cid")
+    for person in (ann, bob, cid):
+        await registers(person, title)
+    await gives_the_seat_back(ann, title)
+    assert "free for you" in (await bob.hears()).text
+    await cid.hears_nothing_more()
+    await simulator.advance(OFFER_SECONDS_MAX)
+    assert "free for you" in (await cid.hears()).text
+    assert "goes to the next in line" in (await bob.hears()).text
+    await bob.taps("Take the seat")
+    late = await bob.hears()
+    assert "is over" in late.text
+    assert late.document is None
+    await cid.taps("Take the seat")
+    assert (await cid.hears()).document is not None
+    # There is always a way on: at the end of the line.
+    await bob.taps("Join again")
+    assert "nobody is waiting yet" in (await bob.hears()).text
+    assert (await registers(bob, title)).place_in_line == 1
+    seen = await organiser.event(event["id"])
+    assert (seen["confirmed"], seen["waiting"]) == (1, 1)
+
+
+async def test_who_has_left_the_line_is_offered_nothing(
+    simulator: Simulator, organiser: Organiser
+) -> None:
+    event = await organiser.publishes(title := unique("Left"), seats=1)
+    ann = await simulator.person("telegram", name="Ann")
+    bob = await simulator.person("whatsapp", name="Bob")
+    assert (await registers(ann, title)).document is not None
+    assert (await registers(bob, title)).place_in_line == 1
+    await bob.taps("Leave waiting list")
+    assert title in (await bob.hears()).text
+    await bob.taps("Yes, leave it")
+    assert "left the waiting list" in (await bob.hears()).text
+    await gives_the_seat_back(ann, title)
+    seen = await organiser.event(event["id"])
+    assert (seen["confirmed"], seen["waiting"]) == (0, 0)
+    await bob.hears_nothing_more()
+
+
+async def test_an_offer_reaches_who_has_not_written_for_a_day_and_is_taken_in_words(
+    simulator: Simulator, organiser: Organiser
+) -> None:
+    await organiser.publishes(title := unique("Patience"), seats=1)
+    ann = await simulator.person("telegram", name="Ann")
+    bob = await simulator.person("whatsapp", name="Bob")
+    assert (await registers(ann, title)).document is not None
+    assert (await registers(bob, title)).place_in_line == 1
+    await simulator.advance(25 * HOUR_SECONDS)
+    await gives_the_seat_back(ann, title)
+    offer = await bob.hears()
+    # It has no buttons, so any answer leads to those that it would have had.
+    assert offer.template == "seat_offer"
+    assert title in offer.text
+    await bob.says("yes please")
+    assert "free for you" in (await bob.hears()).text
+    await bob.says("yes")
+    assert (await bob.hears()).document is not None
 
 
 async def test_typing_does_what_tapping_does(simulator: Simulator, organiser: Organiser) -> None:
