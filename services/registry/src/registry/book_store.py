@@ -252,15 +252,16 @@ async def write_book(connection: AsyncConnection, book: Book) -> None:
     await people.write_people(connection, list(book.claimed.values()), book)
     await people.add_people(connection, book.added, book.now)
     changed = sorted(book.changed_seats(), key=lambda pair: pair[1].id)
-    await _INSERT_SEATS.run(
-        connection, [_row(after, event.id) for before, after in changed if before is None]
-    )
     entering = [after for before, after in changed if _comes_in(before, after)]
     entered = await _CHECK_IN.run(connection, [_row(seat, event.id) for seat in entering])
     assert len(entered) == len(entering), "somebody else checked them in under our lock"
     others = [after for before, after in changed if before is not None]
     await _UPDATE_SEATS.run(
         connection, [_row(seat, event.id) for seat in others if seat not in entering]
+    )
+    # After what has ended: whoever leaves and comes again has one registration at every moment.
+    await _INSERT_SEATS.run(
+        connection, [_row(after, event.id) for before, after in changed if before is None]
     )
     await notice_store.keep_up(connection, book, changed)
     await write_audit(connection, book)

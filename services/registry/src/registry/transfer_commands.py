@@ -49,9 +49,10 @@ def accept_transfer(book: Book, command: AcceptTransfer) -> SeatTransferred | Tr
     if own is not None:
         # They waited, or had an offer of their own: one person has one seat.
         end(book, command, own, "left")
-    tell(book, command, "seat-transferred", end(book, command, seat, "transferred"))
     taken = _received(book, command, seat, receiver)
+    # Before the other one ends: at an event over its capacity a seat that ends is gone.
     book.put(taken)
+    tell(book, command, "seat-transferred", end(book, command, seat, "transferred"))
     book.note(
         command,
         "seat-transferred",
