@@ -1,4 +1,4 @@
-"""What is allowed, case by case."""
+"""What organisers and time may do with an event, case by case."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from registry_house import chat
 
-from contracts import EventDetails, NoticeKind
+from contracts import EventDetails
 from registry import rules
 from registry.codes import CODE_ALPHABET, event_code
 from registry.people import telegram_id, whatsapp_phone
 from registry.reminders import plan_reminders
-from registry.rules import Event, Seat
+from registry.rules import EVENT_HOURS_MAX, Event
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-ANN, BEN = UUID(int=1), UUID(int=2)
 DETAILS = EventDetails(
     title="PyCon",
     starts_at=NOW + 48 * HOUR,
@@ -27,77 +26,72 @@ DETAILS = EventDetails(
     status="published",
 )
 EVENT = Event(
-    id=UUID(int=9),
-    code="ABC234",
-    **DETAILS.model_dump(),
-    taken=3,
-    over_by=0,
-    version=4,
-    start_version=2,
+    id=UUID(int=9), code="ABC234", **DETAILS.model_dump(), taken=3, version=4, start_version=2
 )
-SEAT = Seat(id=UUID(int=5), user_id=ANN, status="confirmed", name="Ann", ticket="T1.x")
-FULL = replace(EVENT, taken=10)
-OVER = replace(EVENT, max_participants=2, over_by=1)
 DRAFT = replace(EVENT, status="draft")
 STARTED = replace(EVENT, starts_at=NOW)
 CANCELLED = replace(EVENT, status="cancelled")
 FINISHED = replace(EVENT, status="finished")
 
 
-@pytest.mark.parametrize(
-    ("event", "own", "decision"),
-    [
-        (None, None, "unknown-event"),
-        (EVENT, None, "seat"),
-        (replace(EVENT, taken=9), None, "seat"),
-        (EVENT, SEAT, "already"),
-        (FULL, None, "full"),
-        (FULL, SEAT, "already"),
-        (OVER, None, "full"),
-        (DRAFT, None, "draft"),
-        (STARTED, None, "started"),
-        (STARTED, SEAT, "already"),
-        (FINISHED, None, "started"),
-        (CANCELLED, None, "cancelled"),
-        (CANCELLED, SEAT, "cancelled"),
-    ],
-)
-def test_a_claim_is_decided_by_the_event_and_what_the_person_has(
-    event: Event | None, own: Seat | None, decision: str
-) -> None:
-    assert rules.claim(event, own, NOW) == decision
-
-
-GIVEN_BACK = replace(SEAT, status="cancelled")
-
-
-@pytest.mark.parametrize(
-    ("event", "seat", "asker", "decision"),
-    [
-        (EVENT, SEAT, ANN, "release"),
-        (EVENT, SEAT, BEN, "not-yours"),
-        (EVENT, SEAT, None, "not-yours"),
-        (EVENT, SEAT, "organiser", "release"),
-        (EVENT, None, ANN, "not-yours"),
-        (EVENT, None, "organiser", "not-yours"),
-        (None, None, ANN, "not-yours"),
-        (EVENT, GIVEN_BACK, ANN, "already"),
-        (EVENT, GIVEN_BACK, BEN, "not-yours"),
-        (STARTED, SEAT, ANN, "started"),
-        (STARTED, GIVEN_BACK, ANN, "already"),
-        (FINISHED, SEAT, ANN, "started"),
-        (CANCELLED, SEAT, ANN, "release"),
-    ],
-)
-def test_a_seat_is_given_back_by_its_owner_in_time(
-    event: Event | None, seat: Seat | None, asker: UUID | None, decision: str
-) -> None:
-    assert rules.release(event, seat, asker, NOW) == decision
+def create(**values: object) -> object:
+    details = EventDetails.model_validate(DETAILS.model_dump() | values)
+    return rules.create(EVENT.id, EVENT.code, details, NOW)
 
 
 def change_to(event: Event, **values: object) -> object:
     details = EventDetails.model_validate(DETAILS.model_dump() | values)
     return rules.change(event, event.version, details, NOW)
+
+
+def test_a_new_event_is_empty_and_at_its_first_version() -> None:
+    event = create()
+    assert isinstance(event, Event)
+    assert (event.version, event.start_version, event.taken, event.waiting) == (1, 1, 0, 0)
+    assert event.seats_left == 10
+
+
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [
+        ({"starts_at": NOW}, "past-start"),
+        ({"starts_at": NOW - HOUR}, "past-start"),
+        ({"registration_closes_at": NOW + 49 * HOUR}, "bad-window"),
+        ({"registration_opens_at": NOW + 48 * HOUR}, "bad-window"),
+        (
+            {"registration_opens_at": NOW + HOUR, "registration_closes_at": NOW + HOUR},
+            "bad-window",
+        ),
+    ],
+)
+def test_an_event_that_cannot_be_is_refused_as_new_and_as_changed(
+    values: dict[str, object], refusal: str
+) -> None:
+    assert create(**values) == refusal
+    assert change_to(EVENT, **values) == refusal
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"registration_closes_at": NOW + 48 * HOUR},
+        {"registration_opens_at": NOW + 47 * HOUR},
+        {"registration_opens_at": NOW - HOUR, "registration_closes_at": NOW},
+    ],
+)
+def test_registration_opens_before_it_closes_and_closes_by_the_start(
+    values: dict[str, object],
+) -> None:
+    assert isinstance(create(**values), Event)
+    assert isinstance(change_to(EVENT, **values), Event)
+
+
+def test_a_window_is_an_instant_whatever_zone_it_is_written_in() -> None:
+    in_kathmandu = datetime.fromisoformat("2026-03-01T18:45:00+05:45")
+    event = create(registration_opens_at=in_kathmandu)
+    assert isinstance(event, Event)
+    assert event.registration_opens_at == NOW + HOUR
+    assert change_to(event, registration_opens_at=NOW + HOUR) is event
 
 
 def test_a_change_raises_the_version_and_keeps_the_start() -> None:
@@ -106,23 +100,29 @@ def test_a_change_raises_the_version_and_keeps_the_start() -> None:
     assert (changed.version, changed.start_version) == (5, 2)
 
 
-def test_a_moved_start_makes_older_notices_untrue() -> None:
+def test_a_moved_start_is_the_start_of_a_new_version() -> None:
     changed = change_to(EVENT, starts_at=NOW + 72 * HOUR)
     assert isinstance(changed, Event)
     assert changed.start_version == changed.version == 5
-    assert not rules.is_still_true("reminder-24h", 4, changed, "confirmed", NOW)
-    assert rules.is_still_true("reminder-24h", 5, changed, "confirmed", NOW)
 
 
 def test_the_same_details_change_nothing() -> None:
     assert change_to(EVENT) is EVENT
 
 
-def test_lowering_the_capacity_drops_nobody_and_closes_the_door() -> None:
-    changed = change_to(EVENT, max_participants=1)
+@pytest.mark.parametrize(("seats", "over_by", "seats_left"), [(1, 2, 0), (3, 0, 0), (4, 0, 1)])
+def test_lowering_the_capacity_drops_nobody(seats: int, over_by: int, seats_left: int) -> None:
+    changed = change_to(EVENT, max_participants=seats)
     assert isinstance(changed, Event)
-    assert (changed.taken, changed.over_by, changed.seats_left) == (3, 2, 0)
-    assert rules.claim(changed, None, NOW) == "full"
+    assert (changed.taken, changed.over_by, changed.seats_left) == (3, over_by, seats_left)
+
+
+def test_raising_the_capacity_again_is_no_longer_over_it() -> None:
+    lowered = change_to(EVENT, max_participants=1)
+    assert isinstance(lowered, Event)
+    raised = change_to(lowered, max_participants=2)
+    assert isinstance(raised, Event)
+    assert raised.over_by == 1
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,12 @@ def test_a_started_event_may_still_be_described_better() -> None:
     assert isinstance(changed, Event)
 
 
+def test_a_draft_is_published_by_a_change() -> None:
+    changed = change_to(DRAFT)
+    assert isinstance(changed, Event)
+    assert (changed.status, changed.version) == ("published", 5)
+
+
 def test_whoever_read_an_old_version_is_refused() -> None:
     assert rules.change(EVENT, 3, DETAILS, NOW) == "stale"
 
@@ -156,28 +162,30 @@ def test_an_event_is_called_off_once_and_before_it_starts() -> None:
     assert (called_off.status, called_off.version) == ("cancelled", 5)
     assert rules.call_off(CANCELLED, NOW) is CANCELLED
     assert rules.call_off(STARTED, NOW) == "started"
-    assert rules.call_off(None, NOW) == "unknown-event"
+    assert rules.call_off(FINISHED, NOW) == "started"
+
+
+def test_a_draft_whose_day_has_passed_may_still_be_called_off() -> None:
+    assert isinstance(rules.call_off(replace(DRAFT, starts_at=NOW - HOUR), NOW), Event)
 
 
 @pytest.mark.parametrize(
-    ("kind", "version", "event", "seat_status", "true"),
+    ("event", "after_start", "is_finished"),
     [
-        ("reminder-1h", 2, EVENT, "confirmed", True),
-        ("reminder-1h", 1, EVENT, "confirmed", False),
-        ("reminder-1h", 5, EVENT, "confirmed", False),
-        ("reminder-1h", 4, EVENT, "cancelled", False),
-        ("reminder-1h", 4, CANCELLED, "confirmed", False),
-        ("reminder-1h", 4, STARTED, "confirmed", False),
-        ("event-cancelled", 4, CANCELLED, "confirmed", True),
-        ("event-cancelled", 4, EVENT, "confirmed", False),
-        ("event-changed", 4, EVENT, "confirmed", True),
-        ("event-changed", 3, EVENT, "confirmed", False),
+        (EVENT, timedelta(hours=EVENT_HOURS_MAX), True),
+        (EVENT, timedelta(hours=EVENT_HOURS_MAX, microseconds=-1), False),
+        (DRAFT, timedelta(days=9), False),
+        (CANCELLED, timedelta(days=9), False),
+        (FINISHED, timedelta(days=9), False),
     ],
 )
-def test_a_notice_is_told_only_while_it_is_true(
-    kind: NoticeKind, version: int, event: Event, seat_status: str, true: bool
+def test_only_a_published_event_finishes_when_its_time_is_over(
+    event: Event, after_start: timedelta, is_finished: bool
 ) -> None:
-    assert rules.is_still_true(kind, version, event, seat_status, NOW) is true
+    finished = rules.finish(event, event.starts_at + after_start)
+    assert (finished is not event) is is_finished
+    if is_finished:
+        assert (finished.status, finished.version) == ("finished", event.version + 1)
 
 
 @pytest.mark.parametrize(

@@ -269,16 +269,24 @@ _NEWS: dict[NoticeKind, Callable[[int, Event, Seat, datetime], bool]] = {
     "event-changed": lambda version, event, seat, _now: (
         event.status == "published" and version == event.version and seat.status != "cancelled"
     ),
-    "seat-offered": lambda _version, _event, seat, now: _is_offered(seat, now),
-    "seat-confirmed": lambda _version, _event, seat, _now: seat.status == "confirmed",
+    "seat-offered": lambda _version, event, seat, now: (
+        _is_offered(seat, now) and _lies_ahead(event, now)
+    ),
+    "seat-confirmed": lambda _version, event, seat, _now: (
+        seat.status == "confirmed" and event.status == "published"
+    ),
     "place-in-line": lambda _version, event, seat, now: (
         seat.status == "waiting" and _lies_ahead(event, now)
     ),
-    "offer-expired": lambda _version, _event, seat, _now: seat.end_reason == "expired",
+    "offer-expired": lambda _version, event, seat, _now: (
+        seat.end_reason == "expired" and event.status == "published"
+    ),
     "registration-cancelled": lambda _version, _event, seat, _now: seat.end_reason == "organiser",
     "seat-transferred": lambda _version, _event, seat, _now: seat.end_reason == "transferred",
-    "transfer-offered": lambda _version, _event, seat, now: (
-        seat.transfer_expires_at is not None and now < seat.transfer_expires_at
+    "transfer-offered": lambda _version, event, seat, now: (
+        seat.transfer_expires_at is not None
+        and now < seat.transfer_expires_at
+        and _lies_ahead(event, now)
     ),
     "transfer-declined": lambda _version, _event, seat, _now: (
         seat.status == "confirmed" and seat.transfer_to is None
