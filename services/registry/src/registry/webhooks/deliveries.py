@@ -15,6 +15,7 @@ from pydantic.config import JsonDict
 from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from contracts.model import Value
 from registry.access_tables import Webhook, WebhookDelivery
@@ -305,8 +306,10 @@ async def end_page_of_disabled(connection: AsyncConnection, now: datetime) -> in
     """Give up what disabled webhooks are owed, a page of it; says how many."""
     page = (
         select(WebhookDelivery.id)
-        .join(Webhook)
-        .where(WebhookDelivery.status == "pending", Webhook.disabled_at.is_not(None))
+        .where(
+            WebhookDelivery.webhook_id.in_(await _ids(connection, Webhook.disabled_at)),
+            WebhookDelivery.status == "pending",
+        )
         .limit(TIDIED_PER_PAGE)
     )
     changed = await connection.execute(
@@ -331,10 +334,16 @@ async def delete_page(connection: AsyncConnection, now: datetime) -> int:
     )
     unwanted = (
         select(WebhookDelivery.id)
-        .join(Webhook)
-        .where(Webhook.deleted_at.is_not(None))
+        .where(WebhookDelivery.webhook_id.in_(await _ids(connection, Webhook.deleted_at)))
         .limit(TIDIED_PER_PAGE)
     )
     ids = [*(await connection.scalars(old)), *(await connection.scalars(unwanted))]
     gone = await connection.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids)))
     return gone.rowcount
+
+
+async def _ids(
+    connection: AsyncConnection, at: InstrumentedAttribute[datetime | None]
+) -> list[UUID]:
+    """The webhooks that ended so; as values, so that their deliveries are found by index."""
+    return list(await connection.scalars(select(Webhook.id).where(at.is_not(None))))

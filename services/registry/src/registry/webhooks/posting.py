@@ -83,7 +83,14 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
 class Poster:
     """Posts to receivers. No proxy, no redirect, no connection kept, no cookie."""
 
-    def __init__(self, *, connections_max: int, is_test: bool) -> None:
+    def __init__(
+        self,
+        *,
+        connections_max: int,
+        is_test: bool,
+        answer_seconds_max: float = ANSWER_SECONDS_MAX,
+    ) -> None:
+        self._answer_seconds_max = answer_seconds_max
         self._pool = httpcore.AsyncConnectionPool(
             max_connections=connections_max,
             # A kept connection that the receiver has just closed would cost an attempt.
@@ -112,7 +119,7 @@ class Poster:
         answer: Answer | None = None
         try:
             async with (
-                asyncio.timeout(ANSWER_SECONDS_MAX),
+                asyncio.timeout(self._answer_seconds_max),
                 self._pool.stream(
                     "POST", url, headers=list(headers.items()), content=body
                 ) as response,
@@ -124,10 +131,26 @@ class Poster:
         except Exception as error:
             # The status is the answer; what is wrong with the rest of it does not matter.
             if answer is None:
-                if (meaning := _meaning(error)) is None:
+                if (meaning := self._meaning(error)) is None:
                     raise
                 raise Undelivered(meaning) from None
         return answer
+
+    def _meaning(self, error: Exception) -> str | None:
+        match error:
+            case _Forbidden():
+                return "The address is not in the public Internet."
+            case TimeoutError() | httpcore.TimeoutException():
+                return f"No answer within {self._answer_seconds_max:g} s."
+            case httpcore.ConnectError():
+                return f"No connection: {error}."[:PROBLEM_CHARACTERS_MAX]
+            case httpcore.NetworkError():
+                return "The connection was lost."
+            case httpcore.RemoteProtocolError():
+                return "What came back is no answer in HTTP."
+            case httpcore.LocalProtocolError() | httpcore.UnsupportedProtocol():
+                return "The address cannot be asked by HTTP."
+        return None
 
 
 async def _drain(response: httpcore.Response) -> None:
@@ -144,20 +167,3 @@ def _retry_after_seconds(response: httpcore.Response) -> float:
         if name.lower() == b"retry-after" and value.isdigit() and len(value) < 10:
             return float(value)
     return 0.0
-
-
-def _meaning(error: Exception) -> str | None:
-    match error:
-        case _Forbidden():
-            return "The address is not in the public Internet."
-        case TimeoutError() | httpcore.TimeoutException():
-            return f"No answer within {ANSWER_SECONDS_MAX:g} s."
-        case httpcore.ConnectError():
-            return f"No connection: {error}."[:PROBLEM_CHARACTERS_MAX]
-        case httpcore.NetworkError():
-            return "The connection was lost."
-        case httpcore.RemoteProtocolError():
-            return "What came back is no answer in HTTP."
-        case httpcore.LocalProtocolError() | httpcore.UnsupportedProtocol():
-            return "The address cannot be asked by HTTP."
-    return None
