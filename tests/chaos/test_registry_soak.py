@@ -1,0 +1,144 @@
+"""Ten minutes of everything at once: no deadlock, no unhandled error, no drift."""
+
+import asyncio
+import os
+import re
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from devstack.installation import clock_file
+from devstack.rig import RegistryRig
+from tests.chaos.registry_crowd import Crowd
+from tests.chaos.registry_desk import Desk
+from tests.chaos.registry_judge import deadlocks, judge_registry
+from tests.chaos.registry_soak import Soak
+
+REPORT_SECONDS = 30.0
+ERRORS = ('"level": "error"', '"level":"error"', "Traceback")
+TAKEN_APART = re.compile(r"^turnout_batches_taken_apart_total(?:\{.*\})? (\S+)$", re.MULTILINE)
+RESULTS = """
+SELECT command || ': ' || coalesce(outcome->'result'->>'kind', '?') || coalesce(
+    ' (' || (outcome->'result'->>'reason') || ')', ''
+) AS result, count(*) FROM handled_commands GROUP BY 1 ORDER BY 1
+"""
+PLAYED = (
+    "accept-offer: seat-claimed",
+    "accept-offer: offer-refused (expired)",
+    "accept-transfer: seat-transferred",
+    "add-registration: registration-written",
+    "cancel-event: event-written",
+    "change-event: event-written",
+    "check-in: checked-in",
+    "drop-transfer: transfer-dropped",
+    "move-registration: registration-written",
+    "pass-on-seats: seats-passed-on",
+    "undo-check-in: registration-written",
+)
+"""What ten minutes must have seen, or they have shown less than they say."""
+
+
+async def soak(*, seconds: float, processes: int, hours_per_second: float, seed: int) -> set[str]:
+    """One run; what became of which commands."""
+    seed = int(os.environ.get("PROOF_SEED", seed))
+    async with (
+        RegistryRig(processes=processes) as rig,
+        Crowd(rig.nats_url) as crowd,
+        Desk(rig.url(1), rig.admin) as desk,
+    ):
+        played = Soak(
+            crowd=crowd,
+            desk=desk,
+            database_url=rig.database_url,
+            nats_url=rig.nats_url,
+            clock=clock_file(rig.home / "run"),
+            hours_per_second=hours_per_second,
+            seed=seed,
+        )
+        reporting = asyncio.create_task(report(crowd, rig.database_url))
+        try:
+            await played.run(seconds)
+        finally:
+            reporting.cancel()
+        verdict = await judge_registry(rig.nats_url, rig.database_url, crowd)
+        results = await became(rig.database_url)
+        complaints = errors(rig.home / "log")
+        stuck = await deadlocks(rig.database_url)
+        swept = await sweep(rig.database_url)
+        apart = await taken_apart(rig.urls)
+        lines = [f"{count:6} {result}" for result, count in results.items()]
+        sys.stdout.write("\n".join(["", *lines, f"PROOF_SEED={seed}, {verdict.notes}", swept, ""]))
+        assert not verdict.faults, verdict
+        assert stuck == 0, f"{stuck} deadlocks"
+        assert not complaints, complaints[:5]
+        assert apart == 0, f"{apart} batches failed as a whole"
+        return set(results)
+
+
+async def report(crowd: Crowd, database_url: str) -> None:
+    """A line every half minute."""
+    started = time.monotonic()
+    while True:
+        await asyncio.sleep(REPORT_SECONDS)
+        sys.stdout.write(
+            f"\n{time.monotonic() - started:.0f} s: {len(crowd.sent)} commands, "
+            f"{len(crowd.unanswered)} on their way, {await deadlocks(database_url)} deadlocks, "
+            f"business time +{crowd.offset_seconds / 3600:.0f} h"
+        )
+
+
+async def became(database_url: str) -> Counter[str]:
+    """How often each kind of command ended in which way."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return Counter({row["result"]: row["count"] for row in await connection.fetch(RESULTS)})
+    finally:
+        await connection.close()
+
+
+async def sweep(database_url: str) -> str:
+    """What the registry's own look at its invariants says; it must find nothing."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "registry.sweep"),
+        env={**os.environ, "DATABASE_URL": database_url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+async def taken_apart(urls: list[str]) -> float:
+    """How many batches the processes could not carry out as a whole: each hides an error."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        pages = [(await http.get(f"{url}/metrics")).raise_for_status().text for url in urls]
+    # A counter is on the page from its first count on; that of whole batches is there by now.
+    assert all("turnout_batch_commands_count" in page for page in pages), "the metrics are gone"
+    return sum(float(match) for page in pages for match in TAKEN_APART.findall(page))
+
+
+def errors(logs: Path) -> list[str]:
+    """Every line of a registry's log that says something failed."""
+    return [
+        line
+        for log in sorted(logs.glob("registry*.log"))
+        for line in log.read_text(errors="replace").splitlines()
+        if any(word in line for word in ERRORS)
+    ]
+
+
+@pytest.mark.timeout(90)
+async def test_a_mixture_of_everything_ends_without_a_deadlock_an_error_or_drift() -> None:
+    await soak(seconds=10, processes=2, hours_per_second=2.0, seed=1)
+
+
+@pytest.mark.long
+async def test_long_registry_soak() -> None:
+    results = await soak(seconds=600, processes=3, hours_per_second=0.25, seed=2)
+    assert not (missing := set(PLAYED) - results), f"never happened: {missing}"
