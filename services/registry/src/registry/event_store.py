@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, insert, select, tuple_, update
+from sqlalchemy import RowMapping, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.results import EventView
@@ -26,9 +26,9 @@ EVENT_COLUMNS = tuple(
     getattr(EventRow, _OTHER_NAMES.get(field.name, field.name)).label(field.name)
     for field in fields(Event)
 )
-_BY_ID = select(*EVENT_COLUMNS)
+_SELECT = select(*EVENT_COLUMNS)
 # FOR NO KEY UPDATE: unlike FOR UPDATE it lets others insert rows that refer to the event.
-_LOCKED = _BY_ID.with_for_update(key_share=True)
+_LOCKED = _SELECT.with_for_update(key_share=True)
 
 
 async def lock_event(connection: AsyncConnection, event_id: UUID) -> Event | None:
@@ -37,7 +37,7 @@ async def lock_event(connection: AsyncConnection, event_id: UUID) -> Event | Non
     Every writer locks the event first: event, person, registration, offer is the order in which
     rows are locked everywhere, so that no two transactions wait for each other.
     """
-    query = _BY_ID if broken("row-lock") else _LOCKED
+    query = _SELECT if broken("row-lock") else _LOCKED
     started = time.perf_counter()
     result = await connection.execute(query.where(EventRow.id == event_id))
     row = result.mappings().one_or_none()
@@ -74,31 +74,23 @@ def _columns(event: Event) -> dict[str, Any]:
 
 async def find_view(connection: AsyncConnection, event_id: UUID) -> EventView | None:
     """One event with its figures."""
-    row = (await connection.execute(_BY_ID.where(EventRow.id == event_id))).mappings().one_or_none()
+    row = (
+        (await connection.execute(_SELECT.where(EventRow.id == event_id))).mappings().one_or_none()
+    )
     return None if row is None else EventView.of(as_event(row))
-
-
-def select_views() -> Select[*tuple[Any, ...]]:
-    """Events with their figures, for organisers, to be filtered and ordered."""
-    return _BY_ID
-
-
-def as_view(row: RowMapping) -> EventView:
-    """A row of `select_views`."""
-    return EventView.of(as_event(row))
 
 
 async def list_views(
     connection: AsyncConnection,
+    *,
     after: tuple[datetime, UUID] | None,
     limit: int,
-    *,
     status: str | None = None,
     starts_from: datetime | None = None,
     starts_before: datetime | None = None,
 ) -> list[EventView]:
     """Events by start, the latest first, beginning behind `after` (start, id)."""
-    query = select_views().order_by(EventRow.date_time.desc(), EventRow.id.desc()).limit(limit)
+    query = _SELECT.order_by(EventRow.date_time.desc(), EventRow.id.desc()).limit(limit)
     if after is not None:
         query = query.where(tuple_(EventRow.date_time, EventRow.id) < tuple_(*after))
     if status is not None:
@@ -107,4 +99,4 @@ async def list_views(
         query = query.where(EventRow.date_time >= starts_from)
     if starts_before is not None:
         query = query.where(EventRow.date_time < starts_before)
-    return [as_view(row) for row in (await connection.execute(query)).mappings()]
+    return [EventView.of(as_event(row)) for row in (await connection.execute(query)).mappings()]

@@ -6,6 +6,8 @@ from contracts import FindEvent, FindNotice, ListEvents, ListRegistrations
 from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS
 from registry.api import problems
 from registry.api.access import organisers_only, started_only
+from registry.api.audit import audit_routes
+from registry.api.check_ins import check_in_routes
 from registry.api.commanding import Commander
 from registry.api.commands import command_routes
 from registry.api.events import event_routes
@@ -27,11 +29,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.database_url.get_secret_value())
     service.own(database)
     service.probe("postgres", database.check)
+    tickets = Tickets(settings.ticket_key.get_secret_value())
     handlers = Handlers(
         database=database,
         broker=service.broker,
         clock=service.clock,
-        tickets=Tickets(settings.ticket_key.get_secret_value()),
+        tickets=tickets,
         commands_per_batch_max=settings.commands_per_batch_max,
     )
     service.on(
@@ -57,7 +60,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=problems.RESPONSES,
     )
     api.include_router(event_routes(database=database, commander=commander, clock=service.clock))
-    api.include_router(registration_routes(database=database))
+    api.include_router(
+        registration_routes(database=database, commander=commander, clock=service.clock)
+    )
+    api.include_router(
+        check_in_routes(
+            database=database, commander=commander, clock=service.clock, tickets=tickets
+        )
+    )
+    api.include_router(audit_routes(database=database))
     api.include_router(command_routes(commander=commander))
     app = service.build(api)
     problems.install(app)

@@ -1,5 +1,6 @@
 """How outcomes are told over HTTP."""
 
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -7,9 +8,13 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from contracts import CancellationRefused, RegistrationReleased
+from registry.api.commanding import Call
 from registry.api.problems import Problem
+from registry.database import Database
 from registry.journal import HandledOutcome
-from registry.results import EventView, EventWritten, WriteRefused
+from registry.registration_views import RegistrationView, find_registration
+from registry.results import CheckedIn, EventView, EventWritten, RegistrationWritten, WriteRefused
 from registry.rules import WriteRefusal
 
 _REFUSALS: dict[WriteRefusal, tuple[int, str, str]] = {
@@ -32,6 +37,44 @@ _REFUSALS: dict[WriteRefusal, tuple[int, str, str]] = {
         "The event is published",
         "People may have registered, so it cannot become a draft again; it can be cancelled.",
     ),
+    "bad-window": (
+        422,
+        "Nobody could ever register",
+        "registration_opens_at must lie before registration_closes_at, that not after starts_at.",
+    ),
+    "unknown-registration": (
+        404,
+        "There is no such registration",
+        "Check the id; GET /api/events/{id}/registrations lists all of an event.",
+    ),
+    "not-published": (409, "The event is not published", "Publish it first: PATCH its status."),
+    "no-seat-left": (
+        409,
+        "Every seat is taken",
+        "Raise max_participants, or move them to the front of the line: the next seat is theirs.",
+    ),
+    "line-full": (409, "The waiting list is full", "Raise max_participants."),
+    "already-registered": (
+        409,
+        "Somebody with this e-mail address was added before",
+        "One person has one seat. Leave the address out if it is somebody else.",
+    ),
+    "not-active": (
+        409,
+        "The registration has ended",
+        "It stays as it is; add the person again if they come after all.",
+    ),
+    "not-confirmed": (
+        409,
+        "This ticket is worth nothing",
+        "The registration is not confirmed: it was cancelled, handed on, or still waits.",
+    ),
+    "checked-in": (
+        409,
+        "They have come in",
+        "Take the check-in back first, if it was a mistake: DELETE the check-in.",
+    ),
+    "not-checked-in": (409, "They have not come in", "There is no check-in to take back."),
 }
 
 
@@ -42,6 +85,7 @@ class CommandStatus(BaseModel):
     status: Literal["pending", "done", "refused", "failed"]
     """pending: no outcome yet, or no command has this id. failed: a fault of ours; set aside."""
     event: EventView | None = None
+    registration_id: UUID | None = None
     reason: str | None = None
     """Why it was refused."""
 
@@ -55,7 +99,13 @@ def status_of(command_id: UUID, found: HandledOutcome | None) -> CommandStatus:
     match found.stored.result:
         case EventWritten(event=event):
             return CommandStatus(id=command_id, status="done", event=event)
-        case WriteRefused(reason=reason):
+        case RegistrationWritten(registration_id=registration_id):
+            return CommandStatus(id=command_id, status="done", registration_id=registration_id)
+        case RegistrationReleased(registration_id=registration_id):
+            return CommandStatus(id=command_id, status="done", registration_id=registration_id)
+        case CheckedIn(registration_id=registration_id):
+            return CommandStatus(id=command_id, status="done", registration_id=registration_id)
+        case WriteRefused(reason=reason) | CancellationRefused(reason=reason):
             return CommandStatus(id=command_id, status="refused", reason=reason)
     return CommandStatus(id=command_id, status="done")
 
@@ -94,7 +144,55 @@ def written(
             return event
         case WriteRefused(reason=reason):
             raise refusal(reason)
-    raise Problem(
+    raise failed(command_id)
+
+
+async def registration_written(
+    found: HandledOutcome | None,
+    call: Call,
+    response: Response,
+    database: Database,
+    *,
+    status: int = 200,
+) -> RegistrationView | Response:
+    """The answer to a change of a registration: how it stands now.
+
+    Raises:
+        Problem: it was refused, or we failed.
+    """
+    if found is None:
+        return accepted(call.command_id)
+    match found.stored.result:
+        case (
+            RegistrationWritten(registration_id=registration_id)
+            | RegistrationReleased(registration_id=registration_id)
+            | CheckedIn(registration_id=registration_id)
+        ):
+            view = await database.run(partial(find_registration, registration_id=registration_id))
+        case CancellationRefused(reason=reason):
+            raise refusal(_CANCEL_REFUSALS[reason])
+        case WriteRefused(reason=reason):
+            raise refusal(reason)
+        case _:
+            view = None
+    if view is None:
+        raise failed(call.command_id)
+    response.status_code = status
+    if status == 201:
+        response.headers["Location"] = f"/api/registrations/{view.id}"
+    return view
+
+
+_CANCEL_REFUSALS: dict[str, WriteRefusal] = {
+    "not-yours": "unknown-registration",
+    "started": "started",
+    "checked-in": "checked-in",
+}
+
+
+def failed(command_id: UUID) -> Problem:
+    """A command was set aside through a fault of ours."""
+    return Problem(
         500,
         "failed",
         "This could not be carried out",

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from contracts.commands import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
 from contracts.organising import (
     DESCRIPTION_CHARACTERS_MAX,
     LOCATION_CHARACTERS_MAX,
@@ -29,6 +30,7 @@ from contracts.organising import (
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(?P<offset>[Zz]|[+-]\d{2}:\d{2})?"
 )
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 OFFSET_MIN, OFFSET_MAX = timedelta(hours=-12), timedelta(hours=14)
 """No place on Earth is further from UTC."""
 YEAR_MAX = 2200
@@ -54,6 +56,12 @@ def _read_time(value: Any) -> datetime:
     if moment.year > YEAR_MAX:
         raise ValueError(f"The year must not be after {YEAR_MAX}.")
     return moment
+
+
+def _check_email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise ValueError("Write it like name@example.org.")
+    return text
 
 
 @cache
@@ -105,6 +113,35 @@ Reason = Annotated[
 Zone = Annotated[str, AfterValidator(_check_zone), Field(examples=["Europe/Berlin"])]
 Participants = Annotated[int, Field(ge=1, le=PARTICIPANTS_MAX, strict=True)]
 Status = Literal["draft", "published"]
+WindowEnd = Annotated[
+    datetime,
+    BeforeValidator(_read_time),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-08-01T09:00:00+02:00"]}
+    ),
+]
+PersonName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=NAME_CHARACTERS_MIN, max_length=NAME_CHARACTERS_MAX
+    ),
+    AfterValidator(_no_control),
+    Field(examples=["Ann Lee"]),
+]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=EMAIL_CHARACTERS_MAX),
+    AfterValidator(_no_control),
+    AfterValidator(_check_email),
+    Field(examples=["ann@example.org"]),
+]
+Scanner = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    AfterValidator(_no_control),
+    Field(examples=["north door"]),
+]
+GivenReason = Annotated[Reason, StringConstraints(min_length=1)]
 
 
 class _Body(BaseModel):
@@ -123,6 +160,10 @@ class NewEvent(_Body):
     location: Location = ""
     max_participants: Participants
     status: Status = "draft"
+    registration_opens_at: WindowEnd | None = None
+    """Left out: people can register as soon as it is published."""
+    registration_closes_at: WindowEnd | None = None
+    """Left out: people can register until it starts."""
 
 
 class EventChanges(_Body):
@@ -135,16 +176,51 @@ class EventChanges(_Body):
     location: Location | None = None
     max_participants: Participants | None = None
     status: Status | None = None
+    registration_opens_at: WindowEnd | None = None
+    """null: as soon as it is published."""
+    registration_closes_at: WindowEnd | None = None
+    """null: when it starts."""
 
     @model_validator(mode="after")
     def _no_null(self) -> "EventChanges":
-        for name in self.model_fields_set:
+        for name in self.model_fields_set - _NULLABLE:
             if getattr(self, name) is None:
                 raise ValueError(f"{name} cannot be null; leave it out to keep it as it is.")
         return self
 
 
+_NULLABLE = {"registration_opens_at", "registration_closes_at"}
+
+
 class Cancellation(_Body):
-    """Why an event is called off."""
+    """Why an event or a registration is cancelled."""
 
     reason: Reason | None = None
+
+
+class NewRegistration(_Body):
+    """Somebody to register by hand."""
+
+    name: PersonName
+    email: Email | None = None
+    language: Literal["en", "ru"] = "en"
+
+
+class Move(_Body):
+    """Where a registration goes, and why: others wait longer for it."""
+
+    to: Literal["confirmed", "waiting"]
+    place: Literal["front", "end"] = "end"
+    """Where in the line, when it goes there."""
+    reason: GivenReason
+
+
+class Scan(_Body):
+    """A ticket that was shown at the door."""
+
+    ticket: str = Field(min_length=1, max_length=400, examples=["T1.…"])
+    scanner: Scanner | None = None
+    """Which door or device; whoever shows the same ticket again is told."""
+    scanned_at: WindowEnd | None = None
+    """When a scanner without a network read it; left out: now. Send the scan's own
+    `Idempotency-Key` with it, so that it can be sent again."""

@@ -1,13 +1,15 @@
 """Creating, reading, changing and cancelling events."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import CancelEvent, ChangeEvent, CreateEvent, EventDetails, derived_id
+from contracts import CancelEvent, ChangeEvent, CreateEvent, EventDetails, EventStatus, derived_id
+from registry.api.access import Caller, needs
 from registry.api.answers import CommandStatus, etag, refusal, version_of, written
 from registry.api.bodies import Cancellation, EventChanges, NewEvent
 from registry.api.commanding import Call, Commander, read_call
@@ -40,12 +42,19 @@ def event_routes(*, database: Database, commander: Commander, clock: Clock) -> A
     router = APIRouter(prefix="/api/events", tags=["events"])
     events = _Events(database=database, commander=commander, clock=clock)
     change: dict[str, Any] = {"response_model": EventView, "responses": _CHANGE_RESPONSES}
+    read = [Depends(needs("read"))]
     router.post("", status_code=201, **change)(events.create_event)
-    router.get("")(events.list_events)
-    router.get("/{event_id}", responses={404: {"model": ProblemDetails}})(events.read_event)
+    router.get("", dependencies=read)(events.list_events)
+    router.get("/{event_id}", dependencies=read, responses={404: {"model": ProblemDetails}})(
+        events.read_event
+    )
     router.patch("/{event_id}", **change)(events.change_event)
     router.post("/{event_id}/cancel", **change)(events.cancel_event)
     return router
+
+
+Organiser = Annotated[Caller, Depends(needs("write"))]
+TheCall = Annotated[Call, Depends(read_call)]
 
 
 class _Events:
@@ -57,7 +66,7 @@ class _Events:
         self._clock = clock
 
     async def create_event(
-        self, body: NewEvent, call: Annotated[Call, Depends(read_call)], response: Response
+        self, body: NewEvent, call: TheCall, caller: Organiser, response: Response
     ) -> EventView | Response:
         """Add an event. A draft is seen by nobody until its status is `published`."""
 
@@ -70,6 +79,7 @@ class _Events:
                 correlation_id=call.correlation_id,
                 event_id=derived_id(call.command_id, "event"),
                 details=EventDetails(**body.model_dump()),
+                by=caller.by,
             )
 
         found = await self._commander.once(call, command)
@@ -77,16 +87,23 @@ class _Events:
 
     async def list_events(
         self,
+        status: EventStatus | None = None,
+        starts_from: AwareDatetime | None = None,
+        starts_before: AwareDatetime | None = None,
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=EVENTS_PER_PAGE_MAX)] = EVENTS_PER_PAGE,
     ) -> EventPage:
-        """All events, the latest start first: what lies ahead before what is over."""
-        after = decode_cursor(cursor)
-
-        async def page(connection: AsyncConnection) -> list[EventView]:
-            return await list_views(connection, after, limit + 1)
-
-        events = await self._database.run(page)
+        """Events, the latest start first: what lies ahead before what is over."""
+        events = await self._database.run(
+            partial(
+                list_views,
+                after=decode_cursor(cursor),
+                limit=limit + 1,
+                status=status,
+                starts_from=starts_from,
+                starts_before=starts_before,
+            )
+        )
         last = events[limit - 1] if len(events) > limit else None
         return EventPage(
             events=events[:limit],
@@ -103,7 +120,8 @@ class _Events:
         self,
         event_id: UUID,
         body: EventChanges,
-        call: Annotated[Call, Depends(read_call)],
+        call: TheCall,
+        caller: Organiser,
         response: Response,
         if_match: Annotated[str | None, Header(description="The ETag you have read.")] = None,
     ) -> EventView | Response:
@@ -126,6 +144,7 @@ class _Events:
                 event_id=event_id,
                 expected_version=version,
                 details=EventDetails(**as_read | body.model_dump(exclude_unset=True)),
+                by=caller.by,
             )
 
         found = await self._commander.once(call, command)
@@ -134,7 +153,8 @@ class _Events:
     async def cancel_event(
         self,
         event_id: UUID,
-        call: Annotated[Call, Depends(read_call)],
+        call: TheCall,
+        caller: Organiser,
         response: Response,
         body: Cancellation | None = None,
     ) -> EventView | Response:
@@ -148,6 +168,7 @@ class _Events:
                 correlation_id=call.correlation_id,
                 event_id=event_id,
                 reason=body.reason if body else None,
+                by=caller.by,
             )
 
         found = await self._commander.once(call, command)

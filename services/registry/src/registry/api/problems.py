@@ -38,9 +38,12 @@ class Problem(Exception):
         *,
         headers: dict[str, str] | None = None,
         errors: list[dict[str, str]] | None = None,
+        extensions: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(title)
         self.headers = headers
+        self.extensions = extensions or {}
+        """Further members of the body (RFC 9457, 3.2): what a program wants to read."""
         self.details = ProblemDetails(
             type=f"urn:turnout:problem:{name}",
             title=title,
@@ -132,7 +135,7 @@ def _field_error(error: dict[str, Any]) -> dict[str, str]:
 
 def _response(problem: Problem) -> JSONResponse:
     return JSONResponse(
-        problem.details.model_dump(exclude_none=True),
+        problem.extensions | problem.details.model_dump(exclude_none=True),
         status_code=problem.details.status,
         headers=problem.headers,
         media_type=MEDIA_TYPE,
