@@ -310,5 +310,12 @@ async def test_the_description_of_the_api_is_open_to_all(api: AsyncClient) -> No
         "/api/registrations/{registration_id}/move",
         "/api/registrations/{registration_id}/resend",
         "/api/commands/{command_id}",
+        "/api/tokens",
+        "/api/tokens/{token_id}",
+        "/api/webhooks",
+        "/api/webhooks/{webhook_id}",
+        "/api/webhooks/{webhook_id}/deliveries",
+        "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+        "/api/webhooks/{webhook_id}/replay",
     }
     assert "HTTPBearer" in description["components"]["securitySchemes"]

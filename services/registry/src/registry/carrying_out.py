@@ -23,6 +23,9 @@ from contracts import (
     Command,
     CommandOutcome,
     CreateEvent,
+    CreateToken,
+    CreateWebhook,
+    DeleteWebhook,
     DropTransfer,
     FinishEvent,
     MoveRegistration,
@@ -30,7 +33,9 @@ from contracts import (
     OfferTransfer,
     Outcome,
     PassOnSeats,
+    ReplayWebhook,
     ResendTicket,
+    RevokeToken,
     SendDueReminders,
     SweepInvariants,
     TendEvents,
@@ -40,6 +45,7 @@ from contracts import (
 )
 from contracts.commands import AboutEvent
 from registry import (
+    access_commands,
     event_commands,
     organiser_commands,
     seat_commands,
@@ -79,6 +85,11 @@ OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
     SendDueReminders: tick_commands.send_due_reminders,
     TendEvents: tick_commands.tend_events,
     SweepInvariants: tick_commands.sweep_invariants,
+    CreateToken: access_commands.create_token,
+    RevokeToken: access_commands.revoke_token,
+    CreateWebhook: access_commands.create_webhook,
+    DeleteWebhook: access_commands.delete_webhook,
+    ReplayWebhook: access_commands.replay_webhook,
 }
 """Each in a transaction of its own."""
 

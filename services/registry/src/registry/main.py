@@ -3,15 +3,18 @@
 from fastapi import APIRouter, Depends, FastAPI
 
 from contracts import FindEvent, FindNotice, ListEvents, ListRegistrations
-from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS
+from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS, REGISTRY_WEBHOOKS
+from registry.access_tokens import AccessTokens
 from registry.api import problems
-from registry.api.access import organisers_only, started_only
+from registry.api.access import identified, started_only
 from registry.api.audit import audit_routes
 from registry.api.check_ins import check_in_routes
 from registry.api.commanding import Commander
 from registry.api.commands import command_routes
 from registry.api.events import event_routes
 from registry.api.registrations import registration_routes
+from registry.api.tokens import token_routes
+from registry.api.webhooks import webhook_routes
 from registry.carrying_out import decode
 from registry.database import Database
 from registry.handlers import Handlers
@@ -19,7 +22,13 @@ from registry.queries import Queries
 from registry.settings import Settings, read_settings
 from registry.sweep import LastSweep
 from registry.tickets import Tickets
+from registry.webhooks.intake import Intake, decode_fact
+from registry.webhooks.sender import Sender
+from registry.webhooks.signing import Signer
 from runtime.service import Service
+
+FACTS_AT_ONCE = 8
+"""Of one kind, in one process. Few: people who wait for their seat come first."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -51,10 +60,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.answer(FindEvent, queries.find_event)
     service.answer(ListRegistrations, queries.list_registrations)
     service.answer(FindNotice, queries.find_notice)
+    tokens = AccessTokens(database=database, clock=service.clock)
+    signer = Signer(settings.ticket_key.get_secret_value())
+    sender = Sender(
+        database=database, clock=service.clock, signer=signer, is_test=settings.turnout_test
+    )
+    service.own(sender)
+    intake = Intake(database=database, clock=service.clock, wake=sender.wake)
+    service.on(REGISTRY_WEBHOOKS, object, intake.take_in, decode=decode_fact, workers=FACTS_AT_ONCE)
     commander = Commander(database=database, broker=service.broker)
     api = APIRouter(
         dependencies=[
-            Depends(organisers_only(settings.admin_token)),
+            Depends(identified(settings.admin_token, tokens)),
             Depends(started_only(service.health)),
         ],
         responses=problems.RESPONSES,
@@ -70,6 +87,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     api.include_router(audit_routes(database=database))
     api.include_router(command_routes(commander=commander))
+    api.include_router(token_routes(database=database, commander=commander, clock=service.clock))
+    api.include_router(
+        webhook_routes(
+            database=database,
+            commander=commander,
+            clock=service.clock,
+            signer=signer,
+            is_test=settings.turnout_test,
+        )
+    )
     app = service.build(api)
     problems.install(app)
     return app

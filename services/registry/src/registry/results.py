@@ -22,6 +22,7 @@ from contracts import (
     WaitingListed,
 )
 from contracts.model import Value
+from registry.access_results import AccessResult
 from registry.rules import Event, WriteRefusal
 
 
@@ -140,7 +141,8 @@ Result = Annotated[
     | NoticesHandedOver
     | SeatsPassedOn
     | EventsTended
-    | Swept,
+    | Swept
+    | AccessResult,
     Field(discriminator="kind"),
 ]
 

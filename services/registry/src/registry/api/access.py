@@ -113,16 +113,3 @@ def started_only(health: Health) -> Callable[[], Awaitable[None]]:
             raise unavailable("The registry is still starting and")
 
     return check
-
-
-def organisers_only(admin_token: SecretStr) -> Callable[[Request, Given], Awaitable[None]]:
-    """A dependency that lets in whoever has ADMIN_TOKEN."""
-    expected = admin_token.get_secret_value().encode()
-
-    async def check(request: Request, given: Annotated[Given, Depends(_bearer)]) -> None:
-        text = given.credentials if given else ""
-        if not hmac.compare_digest(text.encode(), expected):
-            raise _unauthorized("unknown")
-        request.state.caller = Caller(by="admin", scopes=frozenset(ALL_SCOPES))
-
-    return check

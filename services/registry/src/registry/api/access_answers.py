@@ -37,9 +37,6 @@ _REFUSALS: dict[AccessRefusal, tuple[int, str, str]] = {
 
 R = TypeVar("R")
 
-ACCESS_RESPONSES: dict[int | str, dict[str, Any]] = {
-    403: {"model": ProblemDetails, "description": "The token lacks the scope `admin`"},
-}
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ProblemDetails}}
 PENDING: dict[int | str, dict[str, Any]] = {
     202: {"model": CommandStatus, "description": "Not carried out yet; ask at Location"},

@@ -80,6 +80,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDetails, "description": description}
     for status, description in {
         401: "No valid token",
+        403: "The token has none of the scopes that this needs",
         422: "A field cannot be taken as it is",
         503: "Database or broker away; send again",
     }.items()

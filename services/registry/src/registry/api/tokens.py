@@ -13,7 +13,7 @@ from contracts.access import TOKEN_NAME_CHARACTERS_MAX
 from registry.access_results import TokenView, TokenWritten
 from registry.access_tokens import digest, is_kept, list_tokens, make_secret, write_token
 from registry.api.access import Caller, missing, needs
-from registry.api.access_answers import ACCESS_RESPONSES, NOT_FOUND, PENDING, settled
+from registry.api.access_answers import NOT_FOUND, PENDING, settled
 from registry.api.answers import CommandStatus, accepted, status_of
 from registry.api.commanding import Call, Commander, read_call
 from registry.api.problems import Problem, ProblemDetails, invalid
@@ -72,7 +72,7 @@ class TokenList(BaseModel):
 
 def token_routes(*, database: Database, commander: Commander, clock: Clock) -> APIRouter:
     """The endpoints under /api/tokens."""
-    router = APIRouter(prefix="/api/tokens", tags=["tokens"], responses=ACCESS_RESPONSES)
+    router = APIRouter(prefix="/api/tokens", tags=["tokens"])
     tokens = _Tokens(database=database, commander=commander, clock=clock)
     created: dict[int | str, dict[str, Any]] = {
         202: {"model": PendingToken, "description": "Not carried out yet; ask at Location"},

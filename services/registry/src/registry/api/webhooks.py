@@ -14,7 +14,6 @@ from contracts.access import WEBHOOK_DESCRIPTION_CHARACTERS_MAX, WEBHOOK_URL_CHA
 from registry.access_results import DeliveriesReplayed, WebhookView, WebhookWritten
 from registry.api.access import Caller, needs
 from registry.api.access_answers import (
-    ACCESS_RESPONSES,
     NOT_FOUND,
     PENDING,
     access_refusal,
@@ -102,7 +101,7 @@ def webhook_routes(
     *, database: Database, commander: Commander, clock: Clock, signer: Signer, is_test: bool
 ) -> APIRouter:
     """The endpoints under /api/webhooks."""
-    router = APIRouter(prefix="/api/webhooks", tags=["webhooks"], responses=ACCESS_RESPONSES)
+    router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
     webhooks = _Webhooks(
         database=database, commander=commander, clock=clock, signer=signer, is_test=is_test
     )
