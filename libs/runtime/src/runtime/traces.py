@@ -13,6 +13,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from runtime.settings import ServiceSettings
 
 _propagator = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("turnout")
+"""Kept: asking for it costs as much as the span. It finds its provider when that is configured."""
 
 
 def configure(service: str, settings: ServiceSettings) -> None:
@@ -47,8 +49,7 @@ def span(
     `name` is a consumer's or stream's name: subjects hold chat keys and stay out of traces.
     """
     context = _propagator.extract(dict(headers)) if headers else None
-    tracer = trace.get_tracer("turnout")
-    with tracer.start_as_current_span(
+    with _tracer.start_as_current_span(
         name,
         context=context,
         kind=kind or trace.SpanKind.INTERNAL,
