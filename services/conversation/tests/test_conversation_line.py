@@ -289,6 +289,9 @@ def test_an_offer_that_ran_out_is_told_with_a_way_back(verb: str) -> None:
     assert "goes to the next in line" in talk.taps_id(f"{verb}:{expired.id}")
     assert len(talk.commands) == commands
     assert "2 people are waiting" in talk.taps("Join again")
+    # Who has joined again is told of the new place, not of the old offer.
+    talk.world.registrations = [a_place(FULL, 5).model_copy(update={"id": OTHER.id})]
+    assert "number 5" in talk.taps_id(f"{verb}:{expired.id}")
     # What was another person's offer is nothing to tell.
     talk.world.notices["offer-expired"] = NoticeAnswer(address=OLGA, registration=expired)
     assert "no open offer" in talk.taps_id(f"{verb}:{expired.id}")

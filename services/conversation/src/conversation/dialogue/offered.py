@@ -88,7 +88,11 @@ def _still_offered(turn: Turn, registration_id: str, choice_id: str) -> Registra
 def _over(turn: Turn, registration_id: str) -> Reply:
     expired = turn.facts.notice("offer-expired", registration_id)
     if expired.address == turn.address and expired.registration is not None:
-        return _expired(turn, expired.registration.event)
+        event = expired.registration.event
+        mine_now = turn.facts.registrations(turn.address)
+        again = next((one for one in mine_now if one.event.id == event.id), None)
+        # Whoever has joined again stands there anew, whatever became of this offer.
+        return _expired(turn, event) if again is None else turn.ends(mine.as_it_is(turn, again))
     return turn.ends(Prompt(turn.say("offer.over"), (to_mine(turn), onward(turn))))
 
 
