@@ -32,6 +32,8 @@ class Scene:
     known: list[Known] = field(default_factory=list)
     offered: list[tuple[UUID, UUID]] = field(default_factory=list)
     """Offers that were told: (registration, event)."""
+    late: list[Known] = field(default_factory=list)
+    """Offers whose owners let them run out."""
     promised: list[Known] = field(default_factory=list)
     """Transfers; the person is the one who may accept."""
     _replaced: set[UUID] = field(default_factory=set)

@@ -7,13 +7,15 @@ from tests.chaos.registry_crowd import Told, person
 from tests.chaos.registry_scene import Known, Scene
 
 PEOPLE = 400
-OFFERS_LEFT_TO_EXPIRE = 0.2
+OFFERS_ANSWERED_LATE = 0.3
+LATE_MIN = 15
+"""So many offers are left to run out, at any time, before the first of them is answered."""
 
 
 async def act_as_person(scene: Scene) -> None:
     """Do one thing as anybody, and wait for the answer."""
     acts = [*[_claim] * 10, *[_give_back] * 4, *[_answer_offer] * 5]
-    acts += [*[_promise] * 2, *[_answer_promise] * 2]
+    acts += [*[_promise] * 2, *[_answer_promise] * 2, _answer_late]
     await scene.chance.choice(acts)(scene)
 
 
@@ -32,12 +34,20 @@ async def _give_back(scene: Scene) -> None:
 
 async def _answer_offer(scene: Scene) -> None:
     offer = scene.some(scene.offered)
-    if offer is None or scene.chance.random() < OFFERS_LEFT_TO_EXPIRE:
-        return
     known = next((one for one in scene.known if one[:2] == offer), None)
-    if known is not None:
+    if known is None:
+        return
+    if scene.chance.random() < OFFERS_ANSWERED_LATE:
+        scene.late.append(known)
+    else:
         kind = AcceptOffer if scene.chance.random() < 0.7 else CancelRegistration
         scene.learn(await _ask(scene, kind, known), known[2])
+
+
+async def _answer_late(scene: Scene) -> None:
+    if len(scene.late) > LATE_MIN:
+        known = scene.late.pop(0)
+        scene.learn(await _ask(scene, AcceptOffer, known), known[2])
 
 
 async def _promise(scene: Scene) -> None:

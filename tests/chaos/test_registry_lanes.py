@@ -1,5 +1,6 @@
 """One hot event never holds up others: told by the order in which people are answered."""
 
+import sys
 from collections import defaultdict
 from uuid import UUID
 
@@ -70,7 +71,12 @@ async def test_a_flood_for_one_event_does_not_hold_up_the_others() -> None:
         await crowd.send_all(elsewhere)
         await rig.start_all()
         await crowd.settled()
-        for one in elsewhere:
-            assert answered_before(crowd, one, flood) < SHARE_AHEAD_MAX
+        others = max(answered_before(crowd, one, flood) for one in elsewhere)
+        beside = answered_before(crowd, middle, flood)
+        sys.stdout.write(
+            f"\nanswered before: {others:.1%} of the flood in other lanes, "
+            f"{beside:.1%} in the same lane, where half of it came before\n"
+        )
+        assert others < SHARE_AHEAD_MAX
         # Whoever shares the lane waits for its turn there, and not for the end of the flood.
-        assert answered_before(crowd, middle, flood) < 0.5 + SHARE_AHEAD_MAX
+        assert beside < 0.5 + SHARE_AHEAD_MAX

@@ -5,14 +5,20 @@ import time
 from collections import Counter
 from uuid import UUID
 
+import asyncpg
 import pytest
 
+from contracts import ClaimSeat
 from devstack.rig import RegistryRig
 from tests.chaos.registry_crowd import Crowd
 from tests.chaos.registry_desk import Desk
 from tests.chaos.registry_judge import RegistryVerdict, judge_registry
 
 LATER_SECONDS_MAX = 180.0
+LINE = """
+SELECT id FROM event_registrations WHERE event_id = $1 AND status = 'waiting'
+ORDER BY priority DESC, queue_number
+"""
 
 
 async def rush(*, people: int, seats: int, processes: int, repeats: int) -> None:
@@ -25,7 +31,8 @@ async def rush(*, people: int, seats: int, processes: int, repeats: int) -> None
         for repeat in range(1, repeats + 1):
             event_id = await desk.publishes(f"Rush {repeat}", seats=seats)
             started = time.perf_counter()
-            kinds = await claim(crowd, event_id, people)
+            claims = await claim(crowd, event_id, people)
+            kinds = Counter(crowd.answer(one).kind for one in claims)
             seconds = time.perf_counter() - started
             sys.stdout.write(
                 f"\n{repeat}/{repeats}: {people} people, {seats} seats, {processes} processes: "
@@ -34,28 +41,35 @@ async def rush(*, people: int, seats: int, processes: int, repeats: int) -> None
             assert kinds.pop("seat-claimed") == seats
             assert kinds.total() == people - seats
             assert kinds.keys() <= {"waiting-listed", "claim-refused"}, kinds
-            assert_places(crowd, event_id, waiting=kinds["waiting-listed"])
+            await assert_places(crowd, rig.database_url, event_id, claims)
         verdict = await judge_registry(rig.nats_url, rig.database_url, crowd)
         sys.stdout.write(f"\n{verdict.notes}\n")
         assert not verdict.faults, verdict
 
 
-async def claim(crowd: Crowd, event_id: UUID, people: int) -> Counter[str]:
-    """Everybody claims; how they were answered."""
+async def claim(crowd: Crowd, event_id: UUID, people: int) -> list[ClaimSeat]:
+    """Everybody claims, and is answered."""
     claims = [crowd.claim(event_id, number) for number in range(people)]
     await crowd.send_all(claims)
     await crowd.settled(LATER_SECONDS_MAX)
-    return Counter(crowd.answer(one).kind for one in claims)
+    return claims
 
 
-def assert_places(crowd: Crowd, event_id: UUID, *, waiting: int) -> None:
-    """Each place in line was told to exactly one person."""
-    places = sorted(
-        told.registration["position"]
-        for (told,) in crowd.told.values()
-        if told.kind == "waiting-listed" and told.registration["event"]["id"] == str(event_id)
-    )
-    assert places == list(range(1, waiting + 1))
+async def assert_places(
+    crowd: Crowd, database_url: str, event_id: UUID, claims: list[ClaimSeat]
+) -> None:
+    """Each place in line was told to exactly one person, and the line stands in that order."""
+    told = {
+        crowd.answer(one).registration["position"]: crowd.answer(one).registration["id"]
+        for one in claims
+        if crowd.answer(one).kind == "waiting-listed"
+    }
+    connection = await asyncpg.connect(database_url)
+    try:
+        line = await connection.fetch(LINE, event_id)
+    finally:
+        await connection.close()
+    assert [told.get(place) for place in range(1, len(line) + 1)] == [str(r["id"]) for r in line]
 
 
 @pytest.mark.timeout(60)
