@@ -1,12 +1,15 @@
 """What organisers do with people through the API: add, cancel, move, send again, check in."""
 
 import asyncio
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 from registry_house import TICKETS, House, chat, claim_seat, give_back
 from test_registry_api import create, problem
 
@@ -196,6 +199,19 @@ async def test_what_is_no_ticket_for_this_door_lets_nobody_in(
     card = (await house.answers())[0].outcome.registration  # type: ignore[union-attr]
     await house.do(give_back(card, chat(1)))
     assert "worth nothing" in problem(await api.post(path, json={"ticket": ticket}), 409)["title"]
+
+
+async def test_a_ticket_is_checked_offline_by_the_public_key_alone(api: AsyncClient) -> None:
+    ann = await add(api, await create(api))
+    key = (await api.get("/api/ticket-key")).json()
+    assert len(ann["ticket"]) <= 120
+    content = base64.urlsafe_b64decode(ann["ticket"].removeprefix("T1.") + "==")
+    registration, signature = content[:16], content[16:]
+    verify = VerifyKey(base64.b64decode(key["public_key"])).verify
+    verify(base64.b64decode(key["purpose"]) + registration, signature)
+    assert str(UUID(bytes=registration)) == ann["id"]
+    with pytest.raises(BadSignatureError):
+        verify(base64.b64decode(key["purpose"]) + uuid4().bytes, signature)
 
 
 async def test_a_registration_window_is_told_and_kept(api: AsyncClient, house: House) -> None:

@@ -13,6 +13,7 @@ from registry.api.commanding import Commander
 from registry.api.commands import command_routes
 from registry.api.events import event_routes
 from registry.api.registrations import registration_routes
+from registry.api.ticket_key import ticket_key_routes
 from registry.api.tokens import token_routes
 from registry.api.webhooks import webhook_routes
 from registry.carrying_out import decode
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             database=database, commander=commander, clock=service.clock, tickets=tickets
         )
     )
+    api.include_router(ticket_key_routes(tickets=tickets))
     api.include_router(audit_routes(database=database))
     api.include_router(command_routes(commander=commander))
     api.include_router(token_routes(database=database, commander=commander, clock=service.clock))

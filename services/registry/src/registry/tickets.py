@@ -13,7 +13,7 @@ TICKET_CHARACTERS_MAX = 120
 SEED_BYTES = 32
 _PREFIX = "T1."
 """The version of the form; a later one gets another number."""
-_PURPOSE = b"turnout ticket 1\0"
+PURPOSE = b"turnout ticket 1\0"
 """Signed along, so that a signature made for anything else is no ticket."""
 
 
@@ -30,7 +30,7 @@ class Tickets:
 
     def issue(self, registration_id: UUID) -> str:
         """The ticket of a registration: the same id always gets the same code."""
-        signature = self._key.sign(_PURPOSE + registration_id.bytes).signature
+        signature = self._key.sign(PURPOSE + registration_id.bytes).signature
         return _PREFIX + _encode(registration_id.bytes + signature)
 
     def check(self, ticket: str) -> UUID | None:
@@ -44,7 +44,7 @@ class Tickets:
                 # The last sign has bits to spare; one registration has one ticket all the same.
                 return None
             registration, signature = content[:16], content[16:]
-            self._key.verify_key.verify(_PURPOSE + registration, signature)
+            self._key.verify_key.verify(PURPOSE + registration, signature)
         except (binascii.Error, ValueError, BadSignatureError):
             return None
         return UUID(bytes=registration)
