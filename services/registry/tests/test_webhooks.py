@@ -712,25 +712,48 @@ async def test_where_nobody_listens_there_is_no_connection() -> None:
 
 
 @pytest.fixture
-def unvouched(tmp_path: Path) -> ssl.SSLContext:
-    """A server's side of TLS with a certificate that it made itself."""
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for `localhost` that made itself, with its key in the same file."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
-         "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"],
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", "key.pem", "-out", "certificate.pem"],
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    return context
+    both = tmp_path / "both.pem"
+    both.write_text((tmp_path / "key.pem").read_text() + (tmp_path / "certificate.pem").read_text())
+    return both
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    unvouched: ssl.SSLContext,
+@pytest.mark.parametrize(
+    ("vouched_for", "host", "says"),
+    [
+        (True, "localhost", None),
+        (False, "localhost", "certificate verify failed: self.signed"),
+        (True, "127.0.0.1", "certificate verify failed: IP address mismatch"),
+    ],
+)
+async def test_a_certificate_must_be_vouched_for_and_have_the_name(
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    vouched_for: bool,
+    host: str,
+    says: str | None,
 ) -> None:
-    async with Receiver().listening(unvouched) as receiver:
-        async with Poster(connections_max=1, is_test=True) as poster:
-            with pytest.raises(Undelivered, match="certificate verify failed"):
-                await poster.post(f"https://localhost:{receiver.port}/", {}, b"{}")
-        assert receiver.heard == []
+    if vouched_for:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with (
+        Receiver().listening(context) as receiver,
+        Poster(connections_max=1, is_test=True) as poster,
+    ):
+        url = f"https://{host}:{receiver.port}/"
+        if says is None:
+            assert (await poster.post(url, {}, b"{}")).status == 204
+        else:
+            with pytest.raises(Undelivered, match=says):
+                await poster.post(url, {}, b"{}")
+        assert len(receiver.heard) == (says is None)

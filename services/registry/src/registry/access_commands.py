@@ -10,7 +10,7 @@ from registry.access_results import (
 )
 from registry.access_tokens import TOKENS_MAX, count_tokens, insert_token, revoke, take_turn
 from registry.results import Stored
-from registry.webhooks import deliveries, subscriptions
+from registry.webhooks import history, subscriptions
 from registry.work import Work
 
 
@@ -73,14 +73,12 @@ async def replay_webhook(work: Work, command: ReplayWebhook) -> Stored:
     if webhook.status == "disabled":
         return _refused("disabled-webhook")
     if command.delivery_id is not None:
-        found = await deliveries.replay_one(
-            work.connection, webhook.id, command.delivery_id, work.now
-        )
+        found = await history.replay_one(work.connection, webhook.id, command.delivery_id, work.now)
         return (
             Stored(result=DeliveriesReplayed(replayed=1)) if found else _refused("unknown-delivery")
         )
     assert command.since is not None, "a replay is of one delivery or of all since a time"
-    replayed, next_since = await deliveries.replay_since(
+    replayed, next_since = await history.replay_since(
         work.connection, webhook.id, command.since, work.now
     )
     return Stored(result=DeliveriesReplayed(replayed=replayed, next_since=next_since))

@@ -24,7 +24,8 @@ from registry.api.commanding import Call, Commander, read_call
 from registry.api.pages import decode_cursor, encode_cursor
 from registry.api.problems import ProblemDetails, invalid
 from registry.database import Database
-from registry.webhooks.deliveries import DeliveryView, Status, list_page
+from registry.webhooks.deliveries import Status
+from registry.webhooks.history import DeliveryView, list_page
 from registry.webhooks.intake import FACTS
 from registry.webhooks.signing import Signer
 from registry.webhooks.subscriptions import EVERYTHING, find_webhook, list_webhooks

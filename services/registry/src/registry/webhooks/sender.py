@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.database import Database
-from registry.webhooks import deliveries
+from registry.webhooks import deliveries, upkeep
 from registry.webhooks.deliveries import Attempt
 from registry.webhooks.posting import Answer, Poster, Undelivered
 from registry.webhooks.schedule import next_attempt
@@ -206,7 +206,7 @@ class Sender:
         real_now = time.monotonic()
         if real_now >= self._look_at:
             self._look_at = real_now + LOOK_SECONDS
-            since = await self._database.run(deliveries.oldest_pending_since)
+            since = await self._database.run(upkeep.oldest_pending_since)
             waited = (self._clock.now() - since).total_seconds() if since else 0.0
             _oldest.labels().set(max(0.0, waited))
         if real_now >= self._tidy_at:
@@ -215,7 +215,7 @@ class Sender:
 
     async def tidy(self) -> None:
         """End what disabled webhooks are owed, and remove what nobody asks for any more."""
-        for work in (deliveries.end_page_of_disabled, deliveries.delete_page):
+        for work in (upkeep.end_page_of_disabled, upkeep.delete_page):
             for _ in range(TIDY_PAGES_MAX):
                 if not await self._database.run(partial(work, now=self._clock.now())):
                     break
