@@ -55,6 +55,7 @@ NEEDED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/registrations/{registration_id}/cancel"): {"write"},
     ("POST", "/api/registrations/{registration_id}/move"): {"write"},
     ("POST", "/api/registrations/{registration_id}/resend"): {"write"},
+    ("GET", "/api/ticket-key"): {"check-in", "read", "write"},
     ("GET", "/api/commands/{command_id}"): {"read", "write", "check-in", "admin"},
     ("POST", "/api/tokens"): {"admin"},
     ("GET", "/api/tokens"): {"admin"},
