@@ -41,8 +41,8 @@ SOME_EVENT = {
 
 NEEDED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/events"): {"write"},
-    ("GET", "/api/events"): {"read"},
-    ("GET", "/api/events/{event_id}"): {"read"},
+    ("GET", "/api/events"): {"read", "check-in"},
+    ("GET", "/api/events/{event_id}"): {"read", "check-in"},
     ("PATCH", "/api/events/{event_id}"): {"write"},
     ("POST", "/api/events/{event_id}/cancel"): {"write"},
     ("GET", "/api/events/{event_id}/registrations"): {"read"},

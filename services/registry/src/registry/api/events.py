@@ -42,7 +42,8 @@ def event_routes(*, database: Database, commander: Commander, clock: Clock) -> A
     router = APIRouter(prefix="/api/events", tags=["events"])
     events = _Events(database=database, commander=commander, clock=clock)
     change: dict[str, Any] = {"response_model": EventView, "responses": _CHANGE_RESPONSES}
-    read = [Depends(needs("read"))]
+    # Whoever stands at the door has to see which event it is.
+    read = [Depends(needs("read", "check-in"))]
     router.post("", status_code=201, **change)(events.create_event)
     router.get("", dependencies=read)(events.list_events)
     router.get("/{event_id}", dependencies=read, responses={404: {"model": ProblemDetails}})(
