@@ -53,8 +53,8 @@ class Known:
     """Places in line of those who ask, as they were before this batch."""
     expired: tuple[Seat, ...] = ()
     """Offers that have run out."""
-    taken_emails: frozenset[str] = frozenset()
-    """Addresses under which an organiser has added somebody who is still registered."""
+    taken_emails: Mapping[str, UUID] = field(default_factory=dict)
+    """Registrations by the address under which an organiser has added somebody."""
     code_attempt: int = 0
     """Which of a new event's short codes is free."""
 

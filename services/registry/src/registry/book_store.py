@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
+    AcceptOffer,
     AcceptTransfer,
     AddRegistration,
     Address,
@@ -89,11 +90,14 @@ def _seats_freed_max(event: Event, commands: Sequence[Command]) -> int:
     if event.waiting == 0:
         return 0
     freed = event.seats_left + 2 * sum(isinstance(command, _FREEING) for command in commands)
+    if event.offered:
+        late = sum(isinstance(command, ClaimSeat | AcceptOffer) for command in commands)
+        passes_on = any(isinstance(command, PassOnSeats) for command in commands)
+        # Whoever asks after their offer ran out ends it; the tick ends all that did.
+        freed += event.offered if passes_on else min(event.offered, late)
     for command in commands:
         if isinstance(command, ChangeEvent):
             freed += max(0, command.details.max_participants - event.max_participants)
-        elif isinstance(command, PassOnSeats | ClaimSeat):
-            freed += event.offered
     return min(freed, OFFERS_PER_COMMAND_MAX + len(commands))
 
 
@@ -194,16 +198,16 @@ async def _read_proven(connection: AsyncConnection, commands: Sequence[Command])
 
 async def _read_taken_emails(
     connection: AsyncConnection, event_id: UUID, commands: Sequence[Command]
-) -> frozenset[str]:
+) -> dict[str, UUID]:
     wanted = {
         command.email_claimed
         for command in commands
         if isinstance(command, AddRegistration) and command.email_claimed
     }
     if not wanted:
-        return frozenset()
-    rows = await connection.scalars(
-        select(User.email_claimed)
+        return {}
+    rows = await connection.execute(
+        select(User.email_claimed, Registration.id)
         .join(Registration, Registration.user_id == User.id)
         .where(
             is_one_of(User.email_claimed, wanted),
@@ -212,7 +216,7 @@ async def _read_taken_emails(
             IS_ACTIVE,
         )
     )
-    return frozenset(email for email in rows if email is not None)
+    return {row.email_claimed: row.id for row in rows}
 
 
 async def _free_code(connection: AsyncConnection, commands: Sequence[Command]) -> int:

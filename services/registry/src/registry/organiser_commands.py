@@ -26,14 +26,12 @@ from registry.seats import Seat
 
 def add_registration(book: Book, command: AddRegistration) -> RegistrationWritten | WriteRefused:
     """An organiser registers somebody by hand; a full event puts them in line like anybody."""
-    decision = seats.claim(book.event, None, book.now)
-    if decision in ("not-yet-open", "closed"):
-        # The window is for people in chats; whoever runs the event may add somebody at any time.
-        free = book.event.seats_left > 0 and book.event.waiting == 0
-        decision = "seat" if free else "wait"
+    # The window is for people in chats; whoever runs the event may add somebody at any time.
+    at_any_time = replace(book.event, registration_opens_at=None, registration_closes_at=None)
+    decision = seats.claim(at_any_time, None, book.now)
     if decision not in ("seat", "wait"):
         return _refused(_ADD_REFUSALS.get(decision, "not-published"))
-    if command.email_claimed and command.email_claimed in book.known.taken_emails:
+    if command.email_claimed and _is_added(book, command.email_claimed):
         return _refused("already-registered")
     registration_id = derived_id(command.id, "registration")
     seat = Seat(
@@ -51,6 +49,18 @@ def add_registration(book: Book, command: AddRegistration) -> RegistrationWritte
     fact = RegistrationConfirmed if decision == "seat" else RegistrationQueued
     _say(book, command, seat, fact)
     return RegistrationWritten(registration_id=seat.id)
+
+
+def _is_added(book: Book, email: str) -> bool:
+    """Whether somebody with this address was added before, or earlier in this batch, and stays."""
+    if (known := book.known.taken_emails.get(email)) is not None:
+        seat = book.seat(known)
+        if seat is None or seat.status != "cancelled":
+            return True
+    return any(
+        added.email_claimed == email and book.own(person) is not None
+        for person, added in book.added.items()
+    )
 
 
 _ADD_REFUSALS: dict[str, WriteRefusal] = {

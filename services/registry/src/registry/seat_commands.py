@@ -26,7 +26,7 @@ from registry.seats import Asker, Seat
 def claim_seat(book: Book, command: ClaimSeat) -> SeatClaimed | WaitingListed | ClaimRefused:
     """Somebody wants a seat: they get one, have one already, wait for one, or are told why not."""
     own = book.own(book.person(command.address))
-    if own is not None and own.offer_expires_at is not None and own.offer_expires_at <= book.now:
+    if own is not None and _ran_out(book, own):
         # The tick that ends this offer is on its way; whoever asks again stands at the end.
         expire(book, command, own)
         offer_free_seats(book, command)
@@ -48,6 +48,12 @@ def claim_seat(book: Book, command: ClaimSeat) -> SeatClaimed | WaitingListed | 
     # A draft is nobody's business yet, not even its title.
     shown = book.event.card() if decision != "draft" else None
     return ClaimRefused(reason=decision, event=shown)
+
+
+def _ran_out(book: Book, seat: Seat) -> bool:
+    """Whether this is an offer that nobody answered in time; none ends at an event that is off."""
+    ends_at = seat.offer_expires_at
+    return book.event.status == "published" and ends_at is not None and ends_at <= book.now
 
 
 def _enter(book: Book, command: ClaimSeat, *, waits: bool) -> SeatClaimed | WaitingListed:

@@ -79,6 +79,8 @@ async def _with_seats_to_pass_on(work: Work) -> list[UUID]:
         .where(
             IS_OFFERED, Registration.offer_expires_at <= work.now, EventRow.status == "published"
         )
+        # Or an event with many offers would hide all others.
+        .distinct()
         .limit(EVENTS_PER_TICK_MAX)
     )
     # No command leaves an event like this; whatever did is repaired.

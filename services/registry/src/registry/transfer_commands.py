@@ -35,6 +35,10 @@ def offer_transfer(book: Book, command: OfferTransfer) -> TransferOffered | Tran
         promised = replace(seat, transfer_to=receiver, transfer_expires_at=expires_at)
         _put(book, command, "transfer-offered", promised)
         tell(book, command, "transfer-offered", promised)
+    elif seat.transfer_to is not None:
+        # Whoever corrects an address no longer means the person with the first one.
+        kept = replace(seat, transfer_to=None, transfer_expires_at=None)
+        _put(book, command, "transfer-dropped", kept)
     return TransferOffered(registration=seat.card(book.event), expires_at=expires_at)
 
 
