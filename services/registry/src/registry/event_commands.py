@@ -78,9 +78,9 @@ def pass_on_seats(book: Book, command: PassOnSeats) -> SeatsPassedOn:
     expired = 0
     if book.event.status == "published":
         for offered in book.known.expired[:OFFERS_PER_COMMAND_MAX]:
-            # A command before this one in the batch may have seen to it.
+            # A command before this one in the batch may have seen to it, or made a new offer.
             seat = book.seat(offered.id)
-            if seat is not None and seat.status == "offered":
+            if seat is not None and seat.offer_expires_at == offered.offer_expires_at:
                 expire(book, command, seat)
                 expired += 1
     return SeatsPassedOn(expired=expired, offered=offer_free_seats(book, command))
