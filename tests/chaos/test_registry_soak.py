@@ -17,6 +17,7 @@ from devstack.rig import RegistryRig
 from tests.chaos.registry_crowd import Crowd
 from tests.chaos.registry_desk import Desk
 from tests.chaos.registry_judge import deadlocks, judge_registry
+from tests.chaos.registry_replay import replay_drift
 from tests.chaos.registry_soak import Soak
 
 REPORT_SECONDS = 30.0
@@ -60,36 +61,39 @@ async def soak(*, seconds: float, processes: int, hours_per_second: float, seed:
             hours_per_second=hours_per_second,
             seed=seed,
         )
-        reporting = asyncio.create_task(report(crowd, rig.database_url))
-        try:
+        async with asyncio.TaskGroup() as together:
+            watching = together.create_task(watch(crowd, rig))
             await played.run(seconds)
-        finally:
-            reporting.cancel()
+            watching.cancel()
         verdict = await judge_registry(rig.nats_url, rig.database_url, crowd)
         results = await became(rig.database_url)
         complaints = errors(rig.home / "log")
         stuck = await deadlocks(rig.database_url)
         swept = await sweep(rig.database_url)
         apart = await taken_apart(rig.urls)
+        drift = await replay_drift(rig.database_url)
         lines = [f"{count:6} {result}" for result, count in results.items()]
         sys.stdout.write("\n".join(["", *lines, f"PROOF_SEED={seed}, {verdict.notes}", swept, ""]))
         assert not verdict.faults, verdict
         assert stuck == 0, f"{stuck} deadlocks"
         assert not complaints, complaints[:5]
+        assert not drift, drift[:5]
         assert apart == 0, f"{apart} batches failed as a whole"
         return set(results)
 
 
-async def report(crowd: Crowd, database_url: str) -> None:
-    """A line every half minute."""
+async def watch(crowd: Crowd, rig: RegistryRig) -> None:
+    """A line every half minute, and no waiting for the end once something has failed."""
     started = time.monotonic()
     while True:
         await asyncio.sleep(REPORT_SECONDS)
         sys.stdout.write(
             f"\n{time.monotonic() - started:.0f} s: {len(crowd.sent)} commands, "
-            f"{len(crowd.unanswered)} on their way, {await deadlocks(database_url)} deadlocks, "
+            f"{len(crowd.unanswered)} on their way, "
+            f"{await deadlocks(rig.database_url)} deadlocks, "
             f"business time +{crowd.offset_seconds / 3600:.0f} h"
         )
+        assert not (complaints := errors(rig.home / "log")), complaints[:5]
 
 
 async def became(database_url: str) -> Counter[str]:
