@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
-from registry_house import House, MovableClock
+from registry_house import House, MovableClock, QuietHouse
 
 from registry.main import create_app
 from registry.migrate import upgrade
@@ -114,6 +114,15 @@ async def house(database_url: str, provisioned: str, clock: MovableClock) -> Asy
     yield house
     await house.close()
     await broker.frame.stop()
+
+
+@pytest_asyncio.fixture
+async def quiet_house(database_url: str, clock: MovableClock) -> AsyncIterator[QuietHouse]:
+    """The handlers alone and a broker that nobody has connected: for what is decided and kept."""
+    broker = Broker("registry", ServiceSettings(nats_url="nats://nowhere"))
+    house = QuietHouse(database_url, broker, clock)
+    yield house
+    await house.close()
 
 
 @pytest_asyncio.fixture
