@@ -1,6 +1,8 @@
 """What the actors of a soak know of each other: events, registrations, offers and promises."""
 
+import asyncio
 import random
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -11,7 +13,7 @@ from tests.chaos.registry_crowd import Crowd, Told
 from tests.chaos.registry_desk import Desk
 
 EVENTS = 20
-SEATS_MIN, SEATS_MAX = 3, 20
+SEATS_MIN, SEATS_MAX = 5, 30
 STARTS_IN_HOURS_MIN, STARTS_IN_HOURS_MAX = 36.0, 400.0
 KNOWN_MAX = 500
 """Registrations that are remembered for later acts; the oldest are forgotten."""
@@ -36,6 +38,8 @@ class Scene:
     """Offers whose owners let them run out."""
     promised: list[Known] = field(default_factory=list)
     """Transfers; the person is the one who may accept."""
+    turns: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """A chat has at most one unanswered command, as in the conversation."""
     _replaced: set[UUID] = field(default_factory=set)
 
     async def open(self) -> None:

@@ -6,7 +6,8 @@ from contracts import AcceptOffer, AcceptTransfer, CancelRegistration, DropTrans
 from tests.chaos.registry_crowd import Told, person
 from tests.chaos.registry_scene import Known, Scene
 
-PEOPLE = 400
+PEOPLE = 80
+"""Two or three for each seat: lines stay short enough to move."""
 OFFERS_ANSWERED_LATE = 0.3
 LATE_MIN = 15
 """So many offers are left to run out, at any time, before the first of them is answered."""
@@ -14,14 +15,15 @@ LATE_MIN = 15
 
 async def act_as_person(scene: Scene) -> None:
     """Do one thing as anybody, and wait for the answer."""
-    acts = [*[_claim] * 10, *[_give_back] * 4, *[_answer_offer] * 5]
+    acts = [*[_claim] * 10, *[_give_back] * 6, *[_answer_offer] * 5]
     acts += [*[_promise] * 2, *[_answer_promise] * 2, _answer_late]
     await scene.chance.choice(acts)(scene)
 
 
 async def _claim(scene: Scene) -> None:
     event_id, number = scene.chance.choice(scene.events), scene.chance.randrange(PEOPLE)
-    told = await scene.crowd.ask(scene.crowd.claim(event_id, number))
+    async with scene.turns[number]:
+        told = await scene.crowd.ask(scene.crowd.claim(event_id, number))
     scene.learn(told, number)
     if told.kind == "claim-refused" and told.outcome["reason"] == "started":
         await scene.replace(event_id)
@@ -75,4 +77,5 @@ async def _ask(scene: Scene, kind: type[Any], known: Known, **more: Any) -> Told
         address=person(number),
         **more,
     )
-    return await scene.crowd.ask(command)
+    async with scene.turns[number]:
+        return await scene.crowd.ask(command)

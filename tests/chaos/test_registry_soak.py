@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import sys
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from devstack.installation import clock_file
 from devstack.rig import RegistryRig
@@ -22,7 +22,6 @@ from tests.chaos.registry_soak import Soak
 
 REPORT_SECONDS = 30.0
 ERRORS = ('"level": "error"', '"level":"error"', "Traceback")
-TAKEN_APART = re.compile(r"^turnout_batches_taken_apart_total(?:\{.*\})? (\S+)$", re.MULTILINE)
 RESULTS = """
 SELECT command || ': ' || coalesce(outcome->'result'->>'kind', '?') || coalesce(
     ' (' || (outcome->'result'->>'reason') || ')', ''
@@ -70,15 +69,15 @@ async def soak(*, seconds: float, processes: int, hours_per_second: float, seed:
         complaints = errors(rig.home / "log")
         stuck = await deadlocks(rig.database_url)
         swept = await sweep(rig.database_url)
-        apart = await taken_apart(rig.urls)
+        endings = await measured(rig.urls)
         drift = await replay_drift(rig.database_url)
-        lines = [f"{count:6} {result}" for result, count in results.items()]
+        lines = [f"{count:6} {result}" for result, count in [*results.items(), *endings.items()]]
         sys.stdout.write("\n".join(["", *lines, f"PROOF_SEED={seed}, {verdict.notes}", swept, ""]))
         assert not verdict.faults, verdict
         assert stuck == 0, f"{stuck} deadlocks"
         assert not complaints, complaints[:5]
         assert not drift, drift[:5]
-        assert apart == 0, f"{apart} batches failed as a whole"
+        assert endings.keys().isdisjoint(("bug", "dead", "taken apart")), endings
         return set(results)
 
 
@@ -118,13 +117,20 @@ async def sweep(database_url: str) -> str:
     return said.decode()
 
 
-async def taken_apart(urls: list[str]) -> float:
-    """How many batches the processes could not carry out as a whole: each hides an error."""
+async def measured(urls: list[str]) -> Counter[str]:
+    """How the processes' messages ended, and how many batches failed as a whole."""
+    found: Counter[str] = Counter()
     async with httpx.AsyncClient(trust_env=False) as http:
-        pages = [(await http.get(f"{url}/metrics")).raise_for_status().text for url in urls]
-    # A counter is on the page from its first count on; that of whole batches is there by now.
-    assert all("turnout_batch_commands_count" in page for page in pages), "the metrics are gone"
-    return sum(float(match) for page in pages for match in TAKEN_APART.findall(page))
+        for url in urls:
+            page = (await http.get(f"{url}/metrics")).raise_for_status().text
+            for family in text_string_to_metric_families(page):
+                for sample in family.samples:
+                    if sample.name == "turnout_messages_handled_total":
+                        found[sample.labels["ending"]] += int(sample.value)
+                    if sample.name == "turnout_batches_taken_apart_total":
+                        found["taken apart"] += int(sample.value)
+    assert found["done"], "the metrics are gone"
+    return found
 
 
 def errors(logs: Path) -> list[str]:
