@@ -33,21 +33,17 @@ _REGISTRATIONS = """
     registered AS (
         INSERT INTO event_registrations
             (id, user_id, event_id, registered_via, status, name, created_at)
-        SELECT gen_random_uuid(), persons.id, chosen.id, 'telegram', 'confirmed', 'Ann Lee', now()
+        -- As spread as random ones, and made in a tenth of the time.
+        SELECT md5(chosen.id::text || n)::uuid, persons.id, chosen.id, 'telegram', 'confirmed',
+               'Ann Lee', now()
         FROM chosen
         CROSS JOIN generate_series(0, $2 - 1) AS n
         -- Neighbours in the list have other people: nobody registers twice for one event.
         JOIN persons ON persons.place = (chosen.place * $2 + n) % (SELECT count(*) FROM users)
-        RETURNING id, user_id, event_id),
+        RETURNING id),
     remembered AS (
         INSERT INTO handled_commands (command_id, command, correlation_id, outcome, handled_at)
-        SELECT gen_random_uuid(), 'claim-seat', gen_random_uuid(), '{}', now() FROM registered),
-    noted AS (
-        INSERT INTO audit (at, command_id, correlation_id, actor, channel, action, event_id,
-                           registration_id, user_id)
-        SELECT now(), gen_random_uuid(), gen_random_uuid(), 'participant', 'telegram',
-               'seat-claimed', event_id, id, user_id
-        FROM registered)
+        SELECT id, 'claim-seat', id, '{}', now() FROM registered)
     UPDATE events SET taken = taken + $2 WHERE id = ANY($1::uuid[])"""
 
 
@@ -63,9 +59,10 @@ async def add_events(database_url: str, count: int) -> list[UUID]:
 async def add_registrations(
     database_url: str, events: list[UUID], *, people: int, per_event: int
 ) -> None:
-    """People, and seats for them at events, with all that the registry would have written.
+    """People, and seats for them at events, with the counters and the commands' outcomes.
 
-    The tables are then in the state that autovacuum leaves them in.
+    Without notices and audit, to which claims only add. The tables are then in the state that
+    autovacuum leaves them in.
     """
     connection = await asyncpg.connect(database_url)
     try:

@@ -3,7 +3,8 @@
 import json
 import platform
 import statistics
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,20 @@ class Comparison:
             f"| {statistics.median(self.yardstick):,.1f} ({self.yardstick_name}) "
             f"| **{self.ratio:.2f}** ± {self.spread:.2f} | {aim} |"
         )
+
+
+ROUNDS_MIN = 3
+
+
+def rounds(most: int, seconds_max: float) -> Iterator[int]:
+    """Numbers of rounds: none begins after `seconds_max`, for the machine may be busy, but three
+    are always made.
+    """
+    end = time.monotonic() + seconds_max
+    for number in range(most):
+        if number >= ROUNDS_MIN and time.monotonic() > end:
+            return
+        yield number
 
 
 Benchmark = Callable[[], Awaitable[list[Comparison]]]
