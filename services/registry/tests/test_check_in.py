@@ -16,7 +16,8 @@ from registry_commands import (
     take_promised,
     undo_check_in,
 )
-from registry_house import QuietHouse, chat, give_back
+from registry_house import TICKETS, QuietHouse, chat, give_back
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
     CancelEvent,
@@ -26,6 +27,10 @@ from contracts import (
     TransferRefused,
 )
 from contracts.cards import RegistrationCard
+from registry.book import Book
+from registry.book_store import read_known, write_book
+from registry.event_store import lock_event
+from registry.organiser_commands import check_in as decide
 from registry.results import CheckedIn, RegistrationWritten, WriteRefused
 from registry.sweep import sweep
 
@@ -68,22 +73,29 @@ async def test_two_scanners_at_once_let_one_person_in_once(quiet_house: QuietHou
 
 
 async def test_the_database_decides_who_is_first_whatever_was_read(
-    quiet_house: QuietHouse, monkeypatch: pytest.MonkeyPatch
+    quiet_house: QuietHouse,
 ) -> None:
     """The lock is one guard; the conditional UPDATE is another."""
     card = await seat(quiet_house)
+    scan = check_in(card, "left")
+    now = quiet_house.clock.now()
 
-    async def look_away(*_: object, **__: object) -> None:
+    async def scan_too_late(connection: AsyncConnection) -> None:
+        event = await lock_event(connection, card.event.id)
+        book = Book(event, await read_known(connection, event, [scan], now), now, TICKETS)
+        result = decide(book, scan)
+        assert isinstance(result, CheckedIn)
+        assert result.first
+        # Somebody past our lock, between reading and writing.
         await quiet_house.rows(
-            "UPDATE event_registrations SET checked_in_at = now(), checked_in_by = 'other'"
+            "UPDATE event_registrations SET checked_in_at = now(), checked_in_by = 'right'"
         )
+        await write_book(connection, book)
 
-    # Between reading and writing, past our lock.
-    monkeypatch.setattr("registry.people.add_people", look_away)
     with pytest.raises(AssertionError, match="somebody else"):
-        await quiet_house.carry_out(check_in(card))
+        await quiet_house.databases[0].run(scan_too_late)
     rows = await quiet_house.rows("SELECT checked_in_by FROM event_registrations")
-    assert [row["checked_in_by"] for row in rows] == ["other"]
+    assert [row["checked_in_by"] for row in rows] == ["right"]
 
 
 async def test_a_mistake_is_undone_and_noted(quiet_house: QuietHouse) -> None:

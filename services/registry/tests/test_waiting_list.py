@@ -22,6 +22,7 @@ from contracts.cards import RegistrationCard
 from registry.line import OFFERS_PER_COMMAND_MAX
 from registry.offers import offer_expires_at
 from registry.results import Stored
+from registry.seats import WAITING_MAX
 from registry.sweep import sweep
 
 HOUR = timedelta(hours=1)
@@ -280,14 +281,12 @@ async def test_nothing_is_offered_once_the_event_has_begun(quiet_house: QuietHou
     assert await tend(house) == []
 
 
-async def test_a_full_line_is_full_for_everybody(
-    quiet_house: QuietHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("registry.seats.WAITING_MAX", 1)
+async def test_a_full_line_is_full_for_everybody(quiet_house: QuietHouse) -> None:
     ann, _ = await line_of(quiet_house, 1)
+    await quiet_house.rows("UPDATE events SET waiting = $1", WAITING_MAX)
     refused = (await quiet_house.carry_out(claim_seat(ann.event.id, 7))).result
     assert isinstance(refused, ClaimRefused)
-    assert (refused.reason, refused.event and refused.event.waiting) == ("full", 1)
+    assert (refused.reason, refused.event and refused.event.waiting) == ("full", WAITING_MAX)
     by_hand = AddRegistration(**new(), event_id=ann.event.id, name="Ben Roe")
     added = (await quiet_house.carry_out(by_hand)).result
     assert getattr(added, "reason", None) == "line-full"
