@@ -1,6 +1,7 @@
 """The connection to NATS: publish with an acknowledgement, ask with an answer, set aside."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
@@ -73,6 +74,11 @@ class Broker:
     async def _is_back(self) -> None:
         self._problem = None
         log.info("broker reached again")
+
+    async def stop(self) -> None:
+        """Close the connection; what was not acknowledged comes back to another replica."""
+        with suppress(nats.errors.Error):  # it cannot be drained while the broker is away
+            await self.frame.stop()
 
     @property
     def nats(self) -> Client:

@@ -183,7 +183,7 @@ class Service:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         # Left last, so that what is owned may still publish while it closes.
-        stack.push_async_callback(self.broker.frame.stop)
+        stack.push_async_callback(self.broker.stop)
         await self.broker.frame.connect()
         await self._wait_until_provisioned()
         for resource in self._resources:

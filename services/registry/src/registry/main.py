@@ -55,7 +55,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         workers=COMMANDS_FETCHED_MAX,
         on_dead=handlers.give_up,
     )
-    service.detail("sweep", LastSweep(database).show)
+    last_sweep = LastSweep(database)
+    service.own(last_sweep)
+    service.detail("sweep", last_sweep.show)
     queries = Queries(database=database, clock=service.clock)
     service.answer(ListEvents, queries.list_events)
     service.answer(FindEvent, queries.find_event)

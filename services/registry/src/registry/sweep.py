@@ -6,7 +6,10 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -24,6 +27,9 @@ _drift = gauge(
 
 STATEMENT_SECONDS_MAX = 60
 """A sweep looks at every registration; no lock is held meanwhile."""
+
+LOOK_SECONDS = 5.0
+"""Between two looks at what the last sweep found; it is one small row."""
 
 INVARIANTS: dict[str, str] = {
     "counters-equal-rows": """
@@ -48,9 +54,13 @@ INVARIANTS: dict[str, str] = {
             SELECT FROM event_registrations
             WHERE status IN ('confirmed', 'held', 'waiting', 'offered')
             GROUP BY event_id, user_id HAVING count(*) > 1) AS doubled""",
-    "one-owner-a-ticket": """
+    "tickets-are-for-seats": """
         SELECT count(*) FROM event_registrations
         WHERE (status = 'confirmed') <> (ticket IS NOT NULL)""",
+    "one-ticket-a-seat": """
+        SELECT count(*) FROM (
+            SELECT FROM event_registrations WHERE ticket IS NOT NULL
+            GROUP BY ticket HAVING count(*) > 1) AS doubled""",
     "offers-come-from-the-line": """
         SELECT count(*) FROM event_registrations
         WHERE status = 'offered' AND (queue_number IS NULL OR offer_expires_at IS NULL)""",
@@ -67,7 +77,13 @@ INVARIANTS: dict[str, str] = {
 async def sweep(connection: AsyncConnection) -> dict[str, int]:
     """Per invariant, how many rows break it."""
     await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS_MAX}s'"))
-    return {name: await connection.scalar(text(query)) or 0 for name, query in INVARIANTS.items()}
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None, "the transaction has begun"
+    # Past SQLAlchemy, because the connection's own limit is made for statements under a lock.
+    return {
+        name: await driver.fetchval(query, timeout=STATEMENT_SECONDS_MAX)
+        for name, query in INVARIANTS.items()
+    }
 
 
 async def keep(connection: AsyncConnection, drift: dict[str, int], now: datetime) -> None:
@@ -84,19 +100,43 @@ async def last_sweep(connection: AsyncConnection) -> tuple[datetime, dict[str, i
 
 
 class LastSweep:
-    """The last sweep for `/health` and `/metrics`, the same in every replica."""
+    """The last sweep for `/health` and `/metrics`, the same in every replica.
+
+    While it is entered, it looks now and then what the last sweep found.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found: tuple[datetime, dict[str, int]] | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._looking = asyncio.create_task(self._look_again_and_again())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            with suppress(Unavailable, Retry):
+                self._found = await self._database.run(last_sweep)
+                for name, rows in (self._found[1] if self._found else {}).items():
+                    _drift.labels(invariant=name).set(rows)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def show(self) -> dict[str, object]:
-        """When it was and what it found; sets the metrics on the way."""
-        found = await self._database.run(last_sweep)
-        if found is None:
+        """When it was and what it found."""
+        if self._found is None:
             return {"at": None}
-        at, drift = found
-        for name, rows in drift.items():
-            _drift.labels(invariant=name).set(rows)
+        at, drift = self._found
         return {"at": at.isoformat(), "drift": drift}
 
 

@@ -61,7 +61,8 @@ def _read_time(value: Any) -> datetime:
 def _check_email(text: str) -> str:
     if not _EMAIL.fullmatch(text):
         raise ValueError("Write it like name@example.org.")
-    return text
+    # Compared with others, so written one way.
+    return text.lower()
 
 
 @cache
