@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 from typing import get_args
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
@@ -155,6 +155,11 @@ def test_ids_are_the_same_for_the_same_cause_and_differ_otherwise() -> None:
     assert one != inbound_id("whatsapp", "123456", "42")
     assert derived_id(one, 0) == derived_id(one, 0)
     assert derived_id(one, 0) != derived_id(one, 1)
+
+
+@given(st.uuids(), st.one_of(st.integers(), st.text()))
+def test_a_derived_id_is_a_name_based_uuid(cause: UUID, name: int | str) -> None:
+    assert derived_id(cause, name) == uuid5(cause, str(name))
 
 
 def test_an_id_never_changes_between_releases() -> None:

@@ -93,9 +93,9 @@ NOTIFIER_BULK: dict[Platform, Consumer] = {
 
 COMMAND_LANES = 16
 """Events are spread over this many lanes, so that a hot event fills only its own (ADR 0014)."""
-COMMANDS_FETCHED_MAX = 64
+COMMANDS_FETCHED_MAX = 128
 """Commands of one lane that one process works on at a time; also the largest batch of an event."""
-COMMANDS_IN_FLIGHT_MAX = 1024
+COMMANDS_IN_FLIGHT_MAX = 2048
 """Per lane, over all processes: room for eight that each hold a fetch and work on another; a
 consumer at its limit keeps fetched messages back until the request ends (nats.md 1.3)."""
 

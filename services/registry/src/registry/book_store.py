@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, and_, func, or_, select
+from sqlalchemy import RowMapping, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
@@ -24,7 +24,7 @@ from contracts import (
 )
 from registry import notice_store, people
 from registry.book import Book, Known
-from registry.bulk import insert_many, is_one_of, update_many
+from registry.bulk import insert_many, one_of, update_many
 from registry.codes import event_code
 from registry.event_store import insert_event, update_event
 from registry.journal import write_audit
@@ -35,6 +35,10 @@ from registry.tables import IS_ACTIVE, IS_OFFERED, IS_WAITING, EventRow, Registr
 
 SEAT_COLUMNS = tuple(getattr(Registration, field.name).label(field.name) for field in fields(Seat))
 _SEATS = select(*SEAT_COLUMNS)
+_OF_EVENT = _SEATS.where(Registration.event_id == bindparam("event_id"))
+_NAMED_SEATS = _OF_EVENT.where(one_of(Registration.id, "wanted"))
+_OWN_SEATS = _OF_EVENT.where(one_of(Registration.user_id, "wanted"), IS_ACTIVE)
+"""Put together once: under the lock that costs more than PostgreSQL needs to answer."""
 CODE_ATTEMPTS_MAX = 8
 
 _FREEING = (CancelRegistration, MoveRegistration, AcceptTransfer)
@@ -106,14 +110,10 @@ async def _read_seats(
 ) -> tuple[Seat, ...]:
     # Nobody else writes to them while the event is locked, so they need no locks of their own.
     found: dict[UUID, Seat] = {}
-    for condition, wanted in (
-        (is_one_of(Registration.id, named), named),
-        (and_(is_one_of(Registration.user_id, owners), IS_ACTIVE), owners),
-    ):
+    for query, wanted in ((_NAMED_SEATS, named), (_OWN_SEATS, owners)):
         if wanted:
-            query = _SEATS.where(Registration.event_id == event_id, condition)
-            for row in (await connection.execute(query)).mappings():
-                found[row["id"]] = as_seat(row)
+            rows = await connection.execute(query, {"event_id": event_id, "wanted": list(wanted)})
+            found |= {row["id"]: as_seat(row) for row in rows.mappings()}
     return tuple(found.values())
 
 
@@ -178,7 +178,8 @@ async def _read_names(
 ) -> dict[UUID, str]:
     if not any(isinstance(command, AcceptTransfer) for command in commands):
         return {}
-    rows = await connection.execute(select(User.id, User.name).where(is_one_of(User.id, askers)))
+    query = select(User.id, User.name).where(one_of(User.id, "askers"))
+    rows = await connection.execute(query, {"askers": list(askers)})
     return {row.id: row.name for row in rows}
 
 
@@ -191,7 +192,7 @@ async def _read_proven(connection: AsyncConnection, commands: Sequence[Command])
     if not wanted:
         return {}
     rows = await connection.execute(
-        select(User.email, User.id).where(is_one_of(User.email, wanted))
+        select(User.email, User.id).where(one_of(User.email, "wanted")), {"wanted": list(wanted)}
     )
     return {row.email: row.id for row in rows}
 
@@ -210,11 +211,12 @@ async def _read_taken_emails(
         select(User.email_claimed, Registration.id)
         .join(Registration, Registration.user_id == User.id)
         .where(
-            is_one_of(User.email_claimed, wanted),
+            one_of(User.email_claimed, "wanted"),
             Registration.event_id == event_id,
             Registration.registered_via == "organiser",
             IS_ACTIVE,
-        )
+        ),
+        {"wanted": list(wanted)},
     )
     return {row.email_claimed: row.id for row in rows}
 
@@ -233,7 +235,7 @@ _CHANGING = tuple(
     for field in fields(Seat)
     if field.name not in ("id", "user_id", "registered_via", "created_at")
 )
-_INSERT_SEATS = insert_many(Registration, ("event_id", *(field.name for field in fields(Seat))))
+_INSERT_SEATS = insert_many(Registration, (*(field.name for field in fields(Seat)), "event_id"))
 _UPDATE_SEATS = update_many(Registration, "id", _CHANGING)
 _CHECK_IN = update_many(
     Registration,

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, insert, select, tuple_, update
+from sqlalchemy import RowMapping, bindparam, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.bulk import update_many
 from registry.results import EventView
 from registry.rules import Event
 from registry.tables import EventRow
@@ -28,7 +29,8 @@ EVENT_COLUMNS = tuple(
 )
 _SELECT = select(*EVENT_COLUMNS)
 # FOR NO KEY UPDATE: unlike FOR UPDATE it lets others insert rows that refer to the event.
-_LOCKED = _SELECT.with_for_update(key_share=True)
+_ONE = _SELECT.where(EventRow.id == bindparam("event_id"))
+_LOCKED = _ONE.with_for_update(key_share=True)
 
 
 async def lock_event(connection: AsyncConnection, event_id: UUID) -> Event | None:
@@ -37,9 +39,9 @@ async def lock_event(connection: AsyncConnection, event_id: UUID) -> Event | Non
     Every writer locks the event first: event, person, registration, offer is the order in which
     rows are locked everywhere, so that no two transactions wait for each other.
     """
-    query = _SELECT if broken("row-lock") else _LOCKED
+    query = _ONE if broken("row-lock") else _LOCKED
     started = time.perf_counter()
-    result = await connection.execute(query.where(EventRow.id == event_id))
+    result = await connection.execute(query, {"event_id": event_id})
     row = result.mappings().one_or_none()
     _lock_wait_seconds.labels().observe(time.perf_counter() - started)
     return None if row is None else as_event(row)
@@ -56,13 +58,15 @@ async def insert_event(connection: AsyncConnection, event: Event, now: datetime)
     await connection.execute(insert(EventRow), _columns(event) | times)
 
 
-_UPDATE = update(EventRow)
+_WRITTEN = tuple(
+    _OTHER_NAMES.get(field.name, field.name) for field in fields(Event) if field.name != "id"
+)
+_UPDATE = update_many(EventRow, "id", (*_WRITTEN, "updated_at"))
 
 
 async def update_event(connection: AsyncConnection, event: Event, now: datetime) -> None:
     """Write a locked event as it is now, counters and all."""
-    statement = _UPDATE.where(EventRow.id == event.id)
-    await connection.execute(statement.values(_columns(event) | {"updated_at": now}))
+    await _UPDATE.run(connection, [_columns(event) | {"updated_at": now}])
 
 
 def _columns(event: Event) -> dict[str, Any]:

@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Command
 from registry.book import Book
-from registry.bulk import insert_many, is_one_of
+from registry.bulk import insert_many, one_of
 from registry.database import Raced
 from registry.results import Stored
 from registry.tables import Audit, HandledCommand
 
+_HANDLED = select(HandledCommand.command_id, HandledCommand.outcome).where(
+    one_of(HandledCommand.command_id, "command_ids"), HandledCommand.failed.is_(False)
+)
 _REMEMBER = insert_many(
     HandledCommand,
     ("command_id", "command", "correlation_id", "outcome", "failed", "handled_at"),
@@ -79,11 +82,7 @@ async def find_handled(
     connection: AsyncConnection, command_ids: Collection[UUID]
 ) -> dict[UUID, Stored]:
     """The outcomes of those commands that were carried out before."""
-    rows = await connection.execute(
-        select(HandledCommand.command_id, HandledCommand.outcome).where(
-            is_one_of(HandledCommand.command_id, command_ids), HandledCommand.failed.is_(False)
-        )
-    )
+    rows = await connection.execute(_HANDLED, {"command_ids": list(command_ids)})
     return {row.command_id: Stored.model_validate(row.outcome) for row in rows}
 
 

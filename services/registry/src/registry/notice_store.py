@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import NoticeKind
 from registry.book import Book
-from registry.bulk import insert_many, is_one_of
+from registry.bulk import insert_many, one_of
 from registry.reminders import Plan, plan_cancelled_notice, plan_reminders
 from registry.rules import Event
 from registry.seats import Seat
@@ -34,6 +34,11 @@ class DueNotice:
     """It came too late to be worth anything."""
 
 
+_FORGET_SEATS = delete(Notice).where(
+    one_of(Notice.registration_id, "registration_ids"),
+    Notice.sent_at.is_(None),
+    Notice.dropped_at.is_(None),
+)
 _PLAN = insert_many(
     Notice,
     ("registration_id", "event_id", "kind", "event_version", "due_at", "expires_at"),
@@ -53,13 +58,7 @@ async def keep_up(
         if before is not None and before.status == "confirmed" != after.status
     ]
     if lost:
-        await connection.execute(
-            delete(Notice).where(
-                is_one_of(Notice.registration_id, lost),
-                Notice.sent_at.is_(None),
-                Notice.dropped_at.is_(None),
-            )
-        )
+        await connection.execute(_FORGET_SEATS, {"registration_ids": lost})
     if book.called_off:
         await _forget_event(connection, event.id)
         await _plan_for_all(
