@@ -79,11 +79,16 @@ class Killer:
     died: Counter[str] = field(default_factory=Counter)
 
     async def round(self) -> None:
-        """Four deaths: PostgreSQL, a registry, another one, and that again at a planted point."""
-        deaths = [self._postgres, self._registry, self._registry_twice]
-        for death in self.chance.sample(deaths, len(deaths)):
-            await self._gap()
-            await death()
+        """Four deaths that overlap as it comes: PostgreSQL, a registry, and another one twice, the
+        second time at a planted point.
+        """
+        one, other = self.chance.sample(range(1, len(self.rig.urls) + 1), 2)
+        deaths = [self._postgres(), self._registry(one), self._registry_twice(other)]
+        self.chance.shuffle(deaths)
+        async with asyncio.TaskGroup() as together:
+            for death in deaths:
+                await self._gap()
+                together.create_task(death)
 
     async def _gap(self) -> None:
         await asyncio.sleep(self.chance.uniform(*GAP_SECONDS))
@@ -91,21 +96,19 @@ class Killer:
     async def _postgres(self) -> None:
         await self.rig.kill_postgres()
         self.died["postgres"] += 1
+        await self._gap()
         await self.rig.start_postgres()
 
-    async def _registry(self) -> None:
-        number = self.chance.randint(1, len(self.rig.urls))
+    async def _registry(self, number: int) -> None:
         await self.rig.kill(number)
         self.died["registry"] += 1
-        await self._gap()
         await self.rig.start(number)
 
-    async def _registry_twice(self) -> None:
-        number = self.chance.randint(1, len(self.rig.urls))
-        await self.rig.kill(number)
-        self.died["registry"] += 1
+    async def _registry_twice(self, number: int) -> None:
         point = self.chance.choice(CRASH_POINTS)
         nth = self.chance.randint(1, CRASH_AT_MAX)
+        await self.rig.kill(number)
+        self.died["registry"] += 1
         with suppress(Failed):  # it may die before it says that it is ready
             await self.rig.start(number, environment={"TURNOUT_CRASH_AT": f"{point}:{nth}"})
         await eventually(lambda: self.rig.pid(number) is None, CRASH_SECONDS_MAX)
