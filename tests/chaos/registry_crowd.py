@@ -215,8 +215,23 @@ class Crowd:
         try:
             await self.send(command)
             return await asyncio.wait_for(self._awaited[command.id], seconds_max)
+        except TimeoutError:
+            raise TimeoutError(
+                f"{command.route()} {command.id} is not answered after {seconds_max:.0f} s; "
+                f"{await self._where_commands_are()}"
+            ) from None
         finally:
             del self._awaited[command.id]
+
+    async def _where_commands_are(self) -> str:
+        """Which lanes hold commands: nobody's yet, or in the hands of a process."""
+        jetstream = self._clients[0].jetstream()
+        lanes = [
+            f"{lane.name}: {lane.num_pending} not fetched, {lane.num_ack_pending} with a process"
+            for lane in await jetstream.consumers_info("COMMANDS")
+            if lane.num_pending or lane.num_ack_pending
+        ]
+        return "; ".join(lanes) or "no command is left in the stream"
 
     def answer(self, command: Command) -> Told:
         """What became of a command that was answered."""
