@@ -1,5 +1,6 @@
 """Random histories of one event: what everybody who may say anything to the registry might say."""
 
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from contracts import (
     derived_id,
 )
 from contracts.commands import AboutEvent
-from registry.book import Book, Change, Known
+from registry.book import Book, Change, Known, audited
 from registry.carrying_out import _decide
 from registry.results import Stored
 from registry.rules import Event
@@ -95,7 +96,13 @@ class World:
         )
         self.changes += book.changes
         self.audit += [
-            Row(self.now, EVENT_ID, change.registration_id, change.before, change.after)
+            Row(
+                self.now,
+                EVENT_ID,
+                change.registration_id,
+                json.loads(audited(change.before)) if change.before else None,
+                json.loads(audited(change.after)),
+            )
             for change in book.changes
         ]
         return outcomes

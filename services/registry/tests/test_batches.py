@@ -235,3 +235,24 @@ async def test_whoever_stops_waiting_takes_nobody_along() -> None:
     tasks[1].cancel()
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(one) for one in done] == [Done, asyncio.CancelledError, Done]
+
+
+async def test_a_worker_that_is_torn_away_leaves_nobody_waiting(quiet_house: QuietHouse) -> None:
+    event_id = await quiet_house.event(PEOPLE)
+    torn = True
+
+    async def carry_out_or_break_off(commands: Sequence[Command]) -> list[Done]:
+        if torn:
+            raise asyncio.CancelledError
+        return await quiet_house.handlers.carry_out(commands)
+
+    batches = Batches(carry_out_or_break_off, commands_per_batch_max=2)
+    commands = [claim_seat(event_id, person) for person in range(5)]
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(
+            *(batches.submit(command) for command in commands), return_exceptions=True
+        )
+        assert all(isinstance(one, Retry) for one in found), found
+        torn = False
+        again = await asyncio.gather(*(batches.submit(command) for command in commands))
+    assert all(done.is_new for done in again)

@@ -14,6 +14,8 @@ EVENTS_AT_ONCE_MAX = 8
 """Transactions that one process has open at a time: more connections make a hot row slower
 (field.md B2), and fewer than the pool has leave some for queries."""
 
+TORN_AWAY_RETRY_SECONDS = 1.0
+
 _batch_commands = histogram(
     "turnout_batch_commands",
     "Commands that were carried out in one transaction.",
@@ -69,12 +71,18 @@ class Batches:
     async def _work_off(self, key: object, queue: deque[Waiting], size_max: int) -> None:
         # Whoever came in the same moment is in the queue after this.
         await asyncio.sleep(0)
-        while queue:
-            async with self._slots:
-                batch = [queue.popleft() for _ in range(min(size_max, len(queue)))]
-                await self._settle(batch)
-        # Without a pause since the queue was seen empty, so nobody can have been added to it.
-        del self._queues[key]
+        batch: list[Waiting] = []
+        try:
+            while queue:
+                async with self._slots:
+                    batch = [queue.popleft() for _ in range(min(size_max, len(queue)))]
+                    await self._settle(batch)
+        finally:
+            # Without a pause since the queue was seen empty, so nobody can have been added to it.
+            # Or this worker was torn away, as a driver in mid-call may be: nobody waits for ever.
+            del self._queues[key]
+            for _, done in (*batch, *queue):
+                _fail(done, Retry("the event's worker was torn away", TORN_AWAY_RETRY_SECONDS))
 
     async def _settle(self, batch: list[Waiting]) -> None:
         _batch_commands.labels().observe(len(batch))

@@ -4,12 +4,14 @@ Nothing here touches the database or a clock. The order of commands is the order
 each decision sees what the ones before it did.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from contracts import AddRegistration, Address, ClaimSeat, Command, Message, derived_id
 from registry.results import Said
@@ -31,8 +33,8 @@ class Change:
     action: str
     registration_id: UUID | None
     user_id: UUID | None
-    before: dict[str, Any] | None
-    after: dict[str, Any]
+    before: Seat | Event | None
+    after: Seat | Event
     reason: str | None
 
 
@@ -219,8 +221,8 @@ class Book:
                 action=action,
                 registration_id=of_seat.id if of_seat else None,
                 user_id=of_seat.user_id if of_seat else None,
-                before=audited(before) if before is not None else None,
-                after=audited(after),
+                before=before,
+                after=after,
                 reason=reason,
             )
         )
@@ -252,36 +254,26 @@ def _counted(event: Event, before: Seat | None, after: Seat) -> Event:
         taken=taken,
         # Only a release or a new capacity writes it, so that no claim gets past the CHECK.
         over_by=over_by(taken, event.max_participants) if released else event.over_by,
-        held=event.held + moved(frozenset({"held"})),
-        offered=event.offered + moved(frozenset({"offered"})),
-        waiting=event.waiting + moved(frozenset({"waiting"})),
+        held=event.held + moved(_HELD),
+        offered=event.offered + moved(_OFFERED),
+        waiting=event.waiting + moved(_WAITING),
         checked_in=event.checked_in + came_in,
     )
 
 
-_COUNTERS = ("taken", "over_by", "held", "offered", "waiting", "checked_in", "queue_last")
-_PERSONAL = ("name", "ticket")
+_HELD, _OFFERED, _WAITING = frozenset({"held"}), frozenset({"offered"}), frozenset({"waiting"})
+
+_SEAT, _EVENT = TypeAdapter(Seat), TypeAdapter(Event)
+_COUNTERS = {"taken", "over_by", "held", "offered", "waiting", "checked_in", "queue_last"}
+_PERSONAL = {"name", "ticket"}
 """Left out of the audit: the name is personal, and the ticket follows from the id."""
 
 
-def audited(entry: Seat | Event) -> dict[str, Any]:
-    """A registration or an event as the audit keeps it: ids and facts, nothing personal.
+def audited(entry: Seat | Event) -> str:
+    """A registration or an event as the audit keeps it, as JSON: ids and facts, nothing personal.
 
     Counters are left out: they follow from the registrations.
     """
-    skipped = _PERSONAL if isinstance(entry, Seat) else _COUNTERS
-    return {
-        name: _plain(value)
-        for name in _fields(entry)
-        if name not in skipped and (value := getattr(entry, name)) is not None
-    }
-
-
-def _fields(entry: Seat | Event) -> Iterable[str]:
-    return type(entry).__slots__
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    if isinstance(entry, Seat):
+        return _SEAT.dump_json(entry, exclude=_PERSONAL, exclude_none=True).decode()
+    return _EVENT.dump_json(entry, exclude=_COUNTERS, exclude_none=True).decode()

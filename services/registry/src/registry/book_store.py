@@ -284,7 +284,10 @@ def _comes_in(before: Seat | None, after: Seat) -> bool:
     )
 
 
+_NAMES = tuple(field.name for field in fields(Seat))
+
+
 def _row(seat: Seat, event_id: UUID) -> dict[str, object]:
-    return {"event_id": event_id} | {
-        field.name: getattr(seat, field.name) for field in fields(seat)
-    }
+    row: dict[str, object] = {name: getattr(seat, name) for name in _NAMES}
+    row["event_id"] = event_id
+    return row

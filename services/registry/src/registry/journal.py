@@ -1,6 +1,5 @@
 """Which commands were carried out, and who changed what."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Command
-from registry.book import Book
+from registry.book import Book, audited
 from registry.bulk import insert_many, one_of
 from registry.database import Raced
 from registry.results import Stored
@@ -134,8 +133,8 @@ async def write_audit(connection: AsyncConnection, book: Book) -> None:
                 "event_id": book.event.id,
                 "registration_id": change.registration_id,
                 "user_id": change.user_id,
-                "before": change.before and json.dumps(change.before),
-                "after": json.dumps(change.after),
+                "before": change.before and audited(change.before),
+                "after": audited(change.after),
                 "reason": change.reason,
             }
             for change in book.changes

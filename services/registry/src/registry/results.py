@@ -163,9 +163,7 @@ class Said(Value):
     @classmethod
     def of(cls, message: Message) -> "Said":
         """The message, ready to be stored."""
-        return cls.model_construct(
-            subject=message.route(), id=message.id, body=message.model_dump_json()
-        )
+        return cls(subject=message.route(), id=message.id, body=message.model_dump_json())
 
 
 class Stored(Value):
