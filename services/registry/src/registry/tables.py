@@ -268,7 +268,7 @@ class Notice(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     registration_id: Mapped[UUID] = mapped_column(ForeignKey("event_registrations.id"))
-    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id"))
+    event_id: Mapped[UUID]
     kind: Mapped[str]
     event_version: Mapped[int]
     due_at: Mapped[datetime]
