@@ -30,8 +30,14 @@ class Crowd:
     seed: int
     outcomes: list[Outcome] = field(default_factory=list)
 
-    async def register(self, titles: list[str], people: int, at_once: int) -> list[Outcome]:
-        """Let `people` register, each for one of `titles`, `at_once` of them at a time."""
+    async def register(
+        self, titles: list[str], people: int, at_once: int, *, in_one_breath: bool = False
+    ) -> list[Outcome]:
+        """Let `people` register, each for one of `titles`, `at_once` of them at a time.
+
+        `in_one_breath`: everybody waits for everybody before the word that claims the seat.
+        """
+        everybody = asyncio.Barrier(people if in_one_breath else 1)
         chance = random.Random(self.seed)
         gate = asyncio.Semaphore(at_once)
         wishes = [chance.choice(titles) for _ in range(people)]
@@ -41,15 +47,18 @@ class Crowd:
                 person = await self.simulator.person(
                     PLATFORMS[number % len(PLATFORMS)], name=f"Person {number}"
                 )
-                self.outcomes.append(await self._dialogue(person, wishes[number]))
+                self.outcomes.append(await self._dialogue(person, wishes[number], everybody))
 
         await asyncio.gather(*(one(number) for number in range(people)))
         return self.outcomes
 
-    async def _dialogue(self, person: Person, title: str) -> Outcome:
+    async def _dialogue(self, person: Person, title: str, everybody: asyncio.Barrier) -> Outcome:
         outcome = Outcome(person)
+        acts = whole_way(person, title)
         try:
-            for act in whole_way(person, title):
+            for act in acts:
+                if act is acts[-1]:
+                    await everybody.wait()
                 heard, _ = await answered(
                     person, act, lambda: self.house.ready("registry"), PATIENCE_SECONDS
                 )

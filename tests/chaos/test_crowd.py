@@ -60,16 +60,21 @@ async def test_a_crowd_loses_nothing_while_every_part_dies(tmp_path: Path) -> No
 
 @pytest.mark.timeout(300)
 async def test_the_judge_sees_seats_that_were_given_away_twice() -> None:
-    """The negative control: without the row lock, the same crowd must be found guilty."""
+    """The negative control: without the row lock, such a crowd must be found guilty.
+
+    Over several processes and one command at a time: one process takes an event's commands
+    together, and so in order, lock or no lock.
+    """
+    broken = {"TURNOUT_BREAK": "row-lock", "COMMANDS_PER_BATCH_MAX": "1"}
     async with (
-        House(environment={"TURNOUT_BREAK": "row-lock"}) as house,
+        House(environment=broken, replicas={"registry": 4}) as house,
         httpx.AsyncClient(base_url=house.simulator, timeout=30) as phones,
         httpx.AsyncClient(base_url=house.registry, headers=house.admin, timeout=30) as desk,
     ):
         simulator = Simulator(phones)
         event = await Organiser(desk, simulator).publishes("Gold", seats=12)
         crowd = Crowd(house, simulator, seed=3)
-        outcomes = await crowd.register(["Gold"], people=24, at_once=24)
+        outcomes = await crowd.register(["Gold"], people=24, at_once=24, in_one_breath=True)
         await house.quiet()
         verdict = await judge(house, outcomes, [event])
         assert verdict.oversold + verdict.tickets_without_a_seat > 0, verdict
