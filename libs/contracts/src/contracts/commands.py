@@ -40,6 +40,8 @@ class ClaimSeat(AboutEvent):
     """Typed, not proven: it joins nobody to anything."""
     language: Literal["en", "ru"]
     registered_via: Platform
+    muted: bool = False
+    """The person asked us to write no reminders and no news."""
 
 
 class CancelRegistration(AboutEvent):
@@ -90,3 +92,25 @@ class DropTransfer(AboutEvent):
 
     registration_id: UUID
     address: Address
+
+
+class ChangePreferences(Command):
+    """How this person wants to be written to. The chat is answered at once, not by an outcome.
+
+    For somebody whom the registry does not know there is nothing to change: the next claim carries
+    the same wishes.
+    """
+
+    subject: ClassVar[str] = "command.change-preferences.{chat}"
+
+    chat: Address
+    """The chat that asks. Not `address`: that is where an outcome would be told."""
+    language: Literal["en", "ru"] | None = None
+    """What notices are written in; None: as it was."""
+    muted: bool | None = None
+    """No reminders and no news from organisers; what happens to one's own seat is still told.
+    None: as it was."""
+
+    def route(self) -> str:
+        """The lane of the chat."""
+        return self.subject.format(chat=self.chat.chat_key)

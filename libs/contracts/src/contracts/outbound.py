@@ -29,9 +29,9 @@ class Choice(Value):
 class Document(Value):
     """A document as data, drawn by the notifier."""
 
-    kind: Literal["ticket"]
+    kind: Literal["ticket", "calendar"]
     data: str = Field(max_length=2048)
-    """Ticket: the code that the QR shows."""
+    """Ticket: the code that the QR shows. Calendar: the iCalendar text (RFC 5545) of one event."""
     filename: str
 
 

@@ -33,7 +33,7 @@ class ListEvents(Query):
 
 
 class EventAnswer(Value):
-    """The event in any state but draft, or None."""
+    """The event in any state, or None. Of a draft only its code and state may be told."""
 
     event: EventCard | None
 
@@ -82,3 +82,34 @@ class FindNotice(Query):
     kind: NoticeKind
     registration_id: UUID
     event_version: int
+
+
+class TelegramAccount(Value):
+    """One of our bots, as people find it."""
+
+    account: str
+    username: str
+    """Without the @."""
+
+
+class WhatsAppAccount(Value):
+    """One of our numbers, as people find it."""
+
+    account: str
+    phone: str
+    """Country code and number, digits only."""
+
+
+class AccountsAnswer(Value):
+    """Where people can write to us, as the platforms themselves say."""
+
+    telegram: tuple[TelegramAccount, ...] = ()
+    whatsapp: tuple[WhatsAppAccount, ...] = ()
+
+
+class ListAccounts(Query):
+    """What are our bots and numbers called? For links and posters."""
+
+    subject: ClassVar[str] = "query.list-accounts"
+    answer: ClassVar[type[BaseModel]] = AccountsAnswer
+    answered_by: ClassVar[str] = "notifier"
