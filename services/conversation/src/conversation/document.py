@@ -10,6 +10,7 @@ from contracts import (
     AcceptOffer,
     AcceptTransfer,
     CancelRegistration,
+    ChangePreferences,
     ClaimSeat,
     DropTransfer,
     OutboundMessage,
@@ -55,7 +56,12 @@ class _DropTransfer(Value):
     message: DropTransfer
 
 
-_Entry = _Say | _Claim | _Cancel | _Accept | _AcceptTransfer | _DropTransfer
+class _ChangePreferences(Value):
+    kind: Literal["change-preferences"] = "change-preferences"
+    message: ChangePreferences
+
+
+_Entry = _Say | _Claim | _Cancel | _Accept | _AcceptTransfer | _DropTransfer | _ChangePreferences
 _Owed = Annotated[_Entry, Field(discriminator="kind")]
 
 
@@ -130,3 +136,5 @@ def _entry(message: Owed) -> _Entry:
             return _AcceptTransfer(message=message)
         case DropTransfer():
             return _DropTransfer(message=message)
+        case ChangePreferences():
+            return _ChangePreferences(message=message)

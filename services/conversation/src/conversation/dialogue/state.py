@@ -115,6 +115,8 @@ class State(Value):
 
     stage: Stage = Stage.START
     language: Language = "en"
+    muted: bool = False
+    """No reminders and no news from organisers, until the person says start."""
     profile: Profile = Profile()
     context: Context = Context()
     dropping: Dropping | None = None
@@ -133,6 +135,10 @@ class State(Value):
     def in_language(self, language: Language) -> "State":
         """The same chat in another language."""
         return self.model_copy(update={"language": language})
+
+    def hushed(self, *, muted: bool) -> "State":
+        """The same chat without reminders and news, or with them again."""
+        return self.model_copy(update={"muted": muted})
 
     def offering(self, offers: tuple[Offer, ...]) -> "State":
         """After a prompt with these choices."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts import (
     Address,
+    ChangePreferences,
     ChatBlocked,
     ChatUnblocked,
     ChoiceTapped,
@@ -36,7 +37,7 @@ KEPT_BYTES_MAX = 16 * 1024
 PATIENCE = timedelta(seconds=10)
 """After this much waiting the person is told that it takes longer."""
 
-Owed = OutboundMessage | ChatCommand
+Owed = OutboundMessage | ChatCommand | ChangePreferences
 
 _UNANSWERED = (MessageEdited, MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked)
 _RUSSIAN_PREFIXES = ("RU.", "KZ.", "BY.")
@@ -175,7 +176,7 @@ def _meant(state: State, content: object) -> str | None:
 
 
 def _owing(reply: Reply, turn: Turn, *, ordinal: int, priority: Priority) -> Step:
-    owed: list[Owed] = [] if reply.command is None else [reply.command]
+    owed: list[Owed] = [*reply.beside, *([] if reply.command is None else [reply.command])]
     if reply.prompt is None:
         return Step(reply.state, tuple(owed))
     owed.append(

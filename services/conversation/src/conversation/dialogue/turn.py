@@ -11,6 +11,7 @@ from contracts import (
     AcceptTransfer,
     Address,
     CancelRegistration,
+    ChangePreferences,
     ClaimSeat,
     Document,
     DropTransfer,
@@ -52,6 +53,9 @@ class Reply:
     state: State
     prompt: Prompt | None
     command: ChatCommand | None = None
+    """The one whose outcome the chat waits for."""
+    beside: tuple[ChangePreferences, ...] = ()
+    """What the registry is told by the way: the chat is answered at once and waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
