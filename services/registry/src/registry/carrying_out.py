@@ -17,6 +17,7 @@ from contracts import (
     CancellationRefused,
     CancelRegistration,
     ChangeEvent,
+    ChangePreferences,
     CheckIn,
     ClaimRefused,
     ClaimSeat,
@@ -48,6 +49,7 @@ from registry import (
     access_commands,
     event_commands,
     organiser_commands,
+    preference_commands,
     seat_commands,
     tick_commands,
     transfer_commands,
@@ -90,6 +92,7 @@ OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
     CreateWebhook: access_commands.create_webhook,
     DeleteWebhook: access_commands.delete_webhook,
     ReplayWebhook: access_commands.replay_webhook,
+    ChangePreferences: preference_commands.change_preferences,
 }
 """Each in a transaction of its own."""
 

@@ -37,13 +37,16 @@ _PERSON = (
     "telegram_id",
     "whatsapp_phone",
     "language",
+    "muted",
     "created_at",
     "updated_at",
 )
 _WRITE_PEOPLE = insert_many(
     User,
     _PERSON,
-    # What is known stays known: WhatsApp does not send the phone with each message.
+    # What is known stays known: WhatsApp does not send the phone with each message. Whether a
+    # known person is muted is changed by `ChangePreferences` alone: another chat of theirs, or a
+    # claim that is sent again days later, must not undo a stop.
     "ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
     "email_claimed = excluded.email_claimed, "
     "telegram_id = coalesce(excluded.telegram_id, users.telegram_id), "
@@ -98,6 +101,7 @@ async def write_people(
             "telegram_id": telegram_id(claim.address),
             "whatsapp_phone": whatsapp_phone(claim.address, claim.sender.phone),
             "language": claim.language,
+            "muted": claim.muted,
         }
         | times
         for claim in claims
@@ -115,6 +119,7 @@ async def add_people(
             "name": command.name,
             "email_claimed": command.email_claimed,
             "language": command.language,
+            "muted": False,
             "created_at": now,
             "updated_at": now,
         }

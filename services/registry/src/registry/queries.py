@@ -24,7 +24,7 @@ from registry.book_store import SEAT_COLUMNS, position_in_line
 from registry.database import Database
 from registry.event_store import EVENT_COLUMNS, as_event
 from registry.rules import EVENT_HOURS_MAX, Event
-from registry.seats import Seat, is_still_true
+from registry.seats import REMINDED, Seat, is_still_true
 from registry.tables import IS_ACTIVE, EventRow, IdentityRow, Registration, User
 from runtime.clock import Clock
 from runtime.failures import Retry, Unavailable
@@ -126,6 +126,7 @@ async def _find_notice(
             *EVENT_COLUMNS,
             *_SEAT_COLUMNS,
             User.language,
+            User.muted,
             IdentityRow.platform,
             IdentityRow.account,
             IdentityRow.chat_id,
@@ -140,6 +141,8 @@ async def _find_notice(
     )
     row = (await connection.execute(found)).mappings().one_or_none()
     if row is None:
+        return NoticeAnswer()
+    if row["muted"] and query.kind in REMINDED:
         return NoticeAnswer()
     event, seat = as_event(row), _seat(row)
     if not is_still_true(query.kind, query.event_version, event, seat, now):

@@ -122,6 +122,14 @@ class Swept(Value):
     drift: dict[str, int]
 
 
+class PreferencesChanged(Value):
+    """How a person wants to be written to was noted."""
+
+    kind: Literal["preferences-changed"] = "preferences-changed"
+    known: bool
+    """False for a chat that never registered for anything: there was nothing to change."""
+
+
 Result = Annotated[
     SeatClaimed
     | WaitingListed
@@ -142,6 +150,7 @@ Result = Annotated[
     | SeatsPassedOn
     | EventsTended
     | Swept
+    | PreferencesChanged
     | AccessResult,
     Field(discriminator="kind"),
 ]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration that this code needs; migrations are numbered in order."""
 ACTIVE_STATUSES = ("confirmed", "held", "waiting", "offered")
 """Registration states of which a person has at most one per event."""
@@ -73,6 +73,13 @@ class User(Base):
     telegram_id: Mapped[int | None] = mapped_column(BigInteger)
     whatsapp_phone: Mapped[str | None]
     language: Mapped[str]
+    """What notices are written in."""
+    language_at: Mapped[datetime | None]
+    """When the person last chose it by name; an older wish changes nothing any more."""
+    muted: Mapped[bool] = mapped_column(server_default=false())
+    """No reminders and no news from organisers; what happens to one's own seat is still told."""
+    muted_at: Mapped[datetime | None]
+    """When the person last said stop or start; an older wish changes nothing any more."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
