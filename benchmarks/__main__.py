@@ -5,10 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import gateway, registry
+from benchmarks import conversation, gateway, registry
 from benchmarks.results import Benchmark, Comparison, keep, report
 
-BENCHMARKS: dict[str, Benchmark] = {"gateway": gateway.run, "registry": registry.run}
+BENCHMARKS: dict[str, Benchmark] = {
+    "gateway": gateway.run,
+    "conversation": conversation.run,
+    "registry": registry.run,
+}
 
 
 async def main(names: list[str]) -> None:

@@ -58,29 +58,35 @@ class RegistryRig:
         self._nats = self._process(nats_program(self.home, self._ports))
         self._postgres = self._process(postgres_server.postgres_program(self.home, self._ports))
         # The second and later ones where the replicas of an installation are.
-        spare = self._ports.spare()
+        self._spare_ports = self._ports.spare()
         self._registries = [
-            self._process(self._registry(number, next(spare))) for number in range(1, processes + 1)
+            self.service("registry", number, {}) for number in range(1, processes + 1)
         ]
 
     def _process(self, program: Program) -> Process:
         return Process(program, self.home / "log" / f"{program.label}.log")
 
-    def _registry(self, number: int, port: int) -> Program:
+    def service(self, name: str, number: int, environment: Mapping[str, str]) -> Process:
+        """A process with these servers, not started; who asks for it starts and stops it."""
+        port = next(self._spare_ports)
+
         async def ready() -> bool:
             return await answers(f"http://{LOOPBACK}:{port}/health/ready")
 
-        return Program(
-            name="registry",
-            command=(sys.executable, "-m", "registry"),
-            environment={
-                **self._common,
-                "HTTP_PORT": str(port),
-                "TURNOUT_REPLICA": str(number),
-            },
-            ready=ready,
-            port=port,
-            replica=number,
+        return self._process(
+            Program(
+                name=name,
+                command=(sys.executable, "-m", name),
+                environment={
+                    **self._common,
+                    "HTTP_PORT": str(port),
+                    "TURNOUT_REPLICA": str(number),
+                    **environment,
+                },
+                ready=ready,
+                port=port,
+                replica=number,
+            )
         )
 
     @property
@@ -119,7 +125,7 @@ class RegistryRig:
         """
         is_open = False
         try:
-            await _together(self._open_broker(), self._open_database())
+            await together(self._open_broker(), self._open_database())
             await self.start_all()
             is_open = True
         finally:
@@ -194,7 +200,7 @@ class RegistryRig:
         await self._each(self.halt, running=True)
 
     async def _each(self, do: Callable[[int], _Step], *, running: bool) -> None:
-        await _together(
+        await together(
             *(
                 do(number)
                 for number, process in enumerate(self._registries, start=1)
@@ -229,7 +235,7 @@ class RegistryRig:
         await self._start(self._postgres)
 
 
-async def _together(*parts: _Step) -> None:
+async def together(*parts: _Step) -> None:
     """Do all at once; when one fails, the others end too, so that nothing starts behind a stop.
 
     Raises:

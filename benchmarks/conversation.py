@@ -1,0 +1,134 @@
+"""The conversation: what a step costs beside the bare minimum, and with a million chats stored."""
+
+import asyncio
+import os
+import random
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from benchmarks.chats import Chats
+from benchmarks.results import Comparison, rounds
+from benchmarks.waiting import Inbound
+from contracts import InboundMessage
+from contracts.topology import FSM
+from devstack.conversation_rig import ConversationRig
+from runtime.testing import NatsServer
+
+ROUNDS = 7
+SECONDS_MAX = 60.0
+"""Per comparison; then no further round begins."""
+CHATS = 1_000
+STEPS = 2_000
+"""Per round."""
+WARM_UP_ROUNDS = 2
+
+
+class Crowd:
+    """People who write to one worker, in the same order on both sides."""
+
+    def __init__(self, code: str, people: list[int]) -> None:
+        self._chats = Chats(code)
+        self._people = people
+        self._chance = random.Random(1)
+
+    def says(self) -> list[InboundMessage]:
+        """One round."""
+        return [self._chats.say(self._chance.choice(self._people)) for _ in range(STEPS)]
+
+
+async def open_event(rig: ConversationRig) -> str:
+    """The code of an event with seats for everybody."""
+    starts_at = datetime.now(UTC) + timedelta(days=30)
+    async with httpx.AsyncClient(
+        base_url=rig.registry.url(), headers=rig.registry.admin, trust_env=False
+    ) as http:
+        answer = await http.post(
+            "/api/events",
+            json={
+                "title": "An Evening of Chamber Music",
+                "description": "Schubert and Brahms, with a break of half an hour.",
+                "starts_at": starts_at.isoformat(),
+                "timezone": "Europe/Berlin",
+                "location": "Konzerthaus, Gendarmenmarkt 1, Berlin",
+                "max_participants": 100_000,
+                "status": "published",
+            },
+        )
+        code: str = answer.raise_for_status().json()["code"]
+        return code
+
+
+@asynccontextmanager
+async def service() -> AsyncIterator[tuple[Inbound, str]]:
+    """One conversation with a registry, and the code of an event."""
+    async with ConversationRig() as rig:
+        code = await open_event(rig)
+        pid = rig.pid()
+        assert pid is not None
+        async with Inbound(rig.nats_url, pid) as inbound:
+            yield inbound, code
+
+
+@asynccontextmanager
+async def bare(document_bytes: int, message_bytes: int) -> AsyncIterator[Inbound]:
+    """The yardstick, on a broker of its own."""
+    with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
+        server = NatsServer(Path(folder))
+        server.start()
+        provisioning = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "runtime.provision"),
+            env={**os.environ, "NATS_URL": server.url},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        assert await provisioning.wait() == 0, "the streams could not be made"
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "benchmarks.bare_worker"),
+            *(server.url, str(document_bytes), str(message_bytes)),
+        )
+        try:
+            async with Inbound(server.url, worker.pid) as inbound:
+                yield inbound
+        finally:
+            worker.kill()
+            await worker.wait()
+            server.kill()
+
+
+async def mean_bytes(inbound: Inbound, stream: str) -> int:
+    """How large a message of a stream is, its headers included."""
+    state = (await inbound.jetstream.stream_info(stream)).state
+    return state.bytes // state.messages
+
+
+async def run() -> list[Comparison]:
+    """Everything, within four minutes."""
+    async with AsyncExitStack() as stack:
+        ours, code = await stack.enter_async_context(service())
+        crowd = Crowd(code, list(range(CHATS)))
+        for _ in range(WARM_UP_ROUNDS):
+            await ours.rate(crowd.says())
+        document_bytes = await mean_bytes(ours, f"KV_{FSM.name}")
+        message_bytes = await mean_bytes(ours, "OUTBOUND")
+        yardstick = await stack.enter_async_context(bare(document_bytes, message_bytes))
+        for _ in range(WARM_UP_ROUNDS):
+            await yardstick.rate(crowd.says())
+        rate = Comparison(
+            f"conversation: a message that waits → a step → its answer in the stream "
+            f"({document_bytes:,} B document), one worker",
+            "steps/s",
+            "bare consume + read and compare-and-set + acked publish",
+            aim=0.5,
+        )
+        for _ in rounds(ROUNDS, SECONDS_MAX):
+            said = crowd.says()
+            rate.ours.append(await ours.rate(said))
+            rate.yardstick.append(await yardstick.rate(said))
+        return [rate]
