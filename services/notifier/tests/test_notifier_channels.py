@@ -22,6 +22,7 @@ TELEGRAM_SENT = http(
 WHATSAPP_SENT = http(200, '{"contacts":[{"input":"1","wa_id":"1"}],"messages":[{"id":"wamid.1"}]}')
 NOWHERE = "http://127.0.0.1:1"
 TICKET = Document(kind="ticket", data="TKT1.a", filename="ticket.png")
+CALENDAR = Document(kind="calendar", data="BEGIN:VCALENDAR", filename="pycon.ics")
 YES = (Choice(id="yes", label="Yes"),)
 
 
@@ -106,6 +107,34 @@ async def test_whatsapp_gets_the_picture_first_and_names_it_by_its_id() -> None:
     assert b"image/png" in upload
     body = json.loads(message.partition(b"\r\n\r\n")[2])
     assert body["image"] == {"id": "77", "caption": "Pick one"}
+
+
+async def test_telegram_gets_a_calendar_entry_as_a_document() -> None:
+    async with answering(TELEGRAM_SENT) as platform:
+        verdict = await sent(telegram(platform.url), document=CALENDAR, choices=YES)
+    assert isinstance(verdict, Accepted)
+    (request,) = platform.requests
+    assert request.startswith(b"POST /bot123456:AAAA/sendDocument ")
+    for part in (b"Pick one", b'"callback_data": "yes"', b'filename="pycon.ics"', b"VCALENDAR"):
+        assert part in request
+
+
+async def test_whatsapp_gets_a_calendar_entry_as_text_with_a_name() -> None:
+    """Meta takes no text/calendar: see `WhatsappRequest.upload_mime`."""
+    uploaded_and_sent = http(200, '{"id":"77","messages":[{"id":"wamid.1"}]}')
+    for choices in ((), YES):
+        async with answering(uploaded_and_sent) as platform:
+            channel, to = whatsapp(platform.url), whatsapp_address()
+            await sent(channel, address=to, document=CALENDAR, choices=choices)
+        upload, message = platform.requests
+        assert b"text/plain" in upload
+        assert b'filename="pycon.ics"' in upload
+        body = json.loads(message.partition(b"\r\n\r\n")[2])
+        file = {"id": "77", "filename": "pycon.ics"}
+        if choices:
+            assert body["interactive"]["header"] == {"type": "document", "document": file}
+        else:
+            assert body["document"] == {**file, "caption": "Pick one"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from notifier.telegram_rendering import TelegramRequest
 from notifier.whatsapp_rendering import WhatsappRequest
 
 TICKET = Document(kind="ticket", data="TKT1.abcdefgh", filename="ticket.png")
+CALENDAR = Document(kind="calendar", data="BEGIN:VCALENDAR\r\nПривет", filename="pycon.ics")
 
 texts = st.text(min_size=1, max_size=4096)
 labels = st.text(min_size=1, max_size=80)
@@ -30,7 +31,7 @@ messages = st.builds(
     choices=choices.map(tuple),
     choices_label=st.none() | labels,
     language=st.sampled_from(["en", "ru"]),
-    document=st.sampled_from([None, TICKET]),
+    document=st.sampled_from([None, TICKET, CALENDAR]),
 )
 
 
@@ -50,7 +51,7 @@ def test_whatever_is_said_telegram_takes_it(message: OutboundMessage) -> None:
 
 def check_telegram(request: TelegramRequest) -> None:
     """Limits of platforms.md A4."""
-    if request.picture is None:
+    if request.attachment is None:
         assert request.text.strip()
         assert len(request.text) <= 4096
     else:
@@ -77,8 +78,8 @@ def check_whatsapp(request: WhatsappRequest) -> None:
     if request.kind == "text":
         assert content["body"].strip()
         assert len(content["body"]) <= 4096
-    if request.kind == "image":
-        assert request.picture is not None
+    if request.kind in ("image", "document"):
+        assert request.attachment is not None
         assert len(content.get("caption", "")) <= 1024
     if request.kind == "interactive" and content["type"] == "button":
         assert 1 <= len(content["body"]["text"]) <= 1024
@@ -86,7 +87,7 @@ def check_whatsapp(request: WhatsappRequest) -> None:
         assert 1 <= len(replies) <= 3
         check_titles([reply["title"] for reply in replies], 20)
     if request.kind == "interactive" and content["type"] == "list":
-        assert request.picture is None, "a list has no picture in its head"
+        assert request.attachment is None, "a list has no picture in its head"
         assert 1 <= len(content["body"]["text"]) <= 4096
         assert 1 <= len(content["action"]["button"].strip()) <= 20
         rows = content["action"]["sections"][0]["rows"]
@@ -205,7 +206,7 @@ def test_a_long_title_is_told_in_full_below_it() -> None:
 def test_a_ticket_with_buttons_is_one_message_on_both_platforms() -> None:
     message = outbound(text="You're in", document=TICKET, choices=(choice("Cancel"),))
     (photo,) = telegram_rendering.render(message)
-    assert photo.picture is not None
+    assert photo.attachment is not None
     assert (photo.text, len(photo.keyboard)) == ("You're in", 1)
     (image,) = whatsapp_rendering.render(message)
     assert image.content["type"] == "button"
@@ -222,7 +223,7 @@ def test_a_text_too_long_for_a_caption_follows_the_ticket() -> None:
     message = outbound(text="x" * 1025, document=TICKET, choices=(choice("Cancel"),))
     photo, text = telegram_rendering.render(message)
     assert (photo.text, photo.keyboard) == ("", ())
-    assert (len(text.text), len(text.keyboard), text.picture) == (1025, 1, None)
+    assert (len(text.text), len(text.keyboard), text.attachment) == (1025, 1, None)
     image, said = whatsapp_rendering.render(message)
     assert (image.kind, image.content, said.content["type"]) == ("image", {}, "list")
 

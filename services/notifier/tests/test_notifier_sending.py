@@ -10,6 +10,7 @@ from notifier_stage import Stage
 from contracts import Choice, Document, Template
 
 TICKET = Document(kind="ticket", data="TKT1.abcdefgh", filename="ticket.png")
+CALENDAR = Document(kind="calendar", data="BEGIN:VCALENDAR\r\nПривет", filename="pycon.ics")
 YES_NO = (Choice(id="yes", label="Yes"), Choice(id="no", label="No"))
 EVENTS = tuple(
     Choice(id=f"event-{number}", label=f"Event {number}", description=f"{number} May")
@@ -49,6 +50,28 @@ async def test_a_person_gets_a_ticket_as_one_message_with_a_picture(
     assert [choice["data"] for choice in heard["choices"]] == ["yes", "no"]
     picture = await stage.platforms.get(heard["document"]["url"])
     assert picture.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("choices", [YES_NO, ()])
+@pytest.mark.parametrize(
+    ("platform", "mime"), [("telegram", "text/calendar"), ("whatsapp", "text/plain")]
+)
+async def test_a_person_gets_a_calendar_entry_as_a_file(
+    stage: Stage,
+    notifier: httpx.AsyncClient,
+    platform: str,
+    mime: str,
+    choices: tuple[Choice, ...],
+) -> None:
+    ann = await stage.person(platform)
+    message = await stage.send(ann, text="PyCon", document=CALENDAR, choices=choices)
+    assert await stage.outcome(message) == ("accepted", None, False)
+    (heard,) = await ann.heard()
+    assert heard["text"] == "PyCon"
+    assert [choice["label"] for choice in heard["choices"]] == [one.label for one in choices]
+    assert (heard["document"]["name"], heard["document"]["mime"]) == ("pycon.ics", mime)
+    file = await stage.platforms.get(heard["document"]["url"])
+    assert file.content.decode() == CALENDAR.data
 
 
 @PLATFORMS

@@ -10,12 +10,13 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import ClientDecodeError, TelegramNetworkError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
 from notifier.telegram_errors import judge
 from notifier.telegram_rendering import Keyboard, TelegramRequest, render
+from notifier.ticket import Picture
 from notifier.verdicts import Accepted, Down, Unknown, Verdict
 from runtime.accounts import telegram_account
 
@@ -45,15 +46,9 @@ class TelegramChannel:
 
     async def send(self, message: OutboundMessage, request: TelegramRequest) -> Verdict:
         """See `Channel`."""
-        chat_id, keyboard = message.address.chat_id, _markup(request.keyboard)
+        chat_id = message.address.chat_id
         try:
-            if request.picture is None:
-                sent = await self._bot.send_message(chat_id, request.text, reply_markup=keyboard)
-            else:
-                file = BufferedInputFile(request.picture.content, request.picture.filename)
-                sent = await self._bot.send_photo(
-                    chat_id, file, caption=request.text or None, reply_markup=keyboard
-                )
+            sent = await self._call(chat_id, request)
         except _Answered as answer:
             return answer.verdict
         except TelegramNetworkError as error:
@@ -61,6 +56,16 @@ class TelegramChannel:
                 return Down(reason="telegram-unreachable")
             return Unknown(reason="telegram-no-answer")
         return Accepted(provider_id=str(sent.message_id))
+
+    async def _call(self, chat_id: str, request: TelegramRequest) -> Message:
+        keyboard, attachment = _markup(request.keyboard), request.attachment
+        if attachment is None:
+            return await self._bot.send_message(chat_id, request.text, reply_markup=keyboard)
+        file = BufferedInputFile(attachment.content, attachment.filename)
+        caption = request.text or None
+        if isinstance(attachment, Picture):
+            return await self._bot.send_photo(chat_id, file, caption=caption, reply_markup=keyboard)
+        return await self._bot.send_document(chat_id, file, caption=caption, reply_markup=keyboard)
 
     async def close(self) -> None:
         """See `Channel`."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from contracts import Choice, OutboundMessage
+from notifier.attachments import Attachment, attached
 from notifier.labels import cut, one_line, visible
-from notifier.ticket import Picture, draw
 
 TEXT_CHARACTERS_MAX = 4096
 CAPTION_CHARACTERS_MAX = 1024
@@ -19,16 +19,16 @@ Keyboard = tuple[tuple[tuple[str, str], ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramRequest:
-    """One call: `sendMessage`, or `sendPhoto` when there is a picture.
+    """One call: `sendMessage`, or `sendPhoto` and `sendDocument` for what goes with it.
 
     The text is plain, without a parse mode: nothing needs escaping, and the limit counts what
     we count.
     """
 
     text: str
-    """The message, or the picture's caption; empty for a picture without one."""
+    """The message, or the caption; empty for an attachment without one."""
     keyboard: Keyboard = ()
-    picture: Picture | None = None
+    attachment: Attachment | None = None
 
 
 def render(message: OutboundMessage) -> tuple[TelegramRequest, ...]:
@@ -37,10 +37,10 @@ def render(message: OutboundMessage) -> tuple[TelegramRequest, ...]:
     said = TelegramRequest(text=cut(text, TEXT_CHARACTERS_MAX), keyboard=_keyboard(message.choices))
     if message.document is None:
         return (said,)
-    picture = draw(message.document)
+    attachment = attached(message.document)
     if len(text) <= CAPTION_CHARACTERS_MAX:
-        return (replace(said, picture=picture),)
-    return (TelegramRequest(text="", picture=picture), said)
+        return (replace(said, attachment=attachment),)
+    return (TelegramRequest(text="", attachment=attachment), said)
 
 
 def _with_descriptions(text: str, choices: tuple[Choice, ...]) -> str:

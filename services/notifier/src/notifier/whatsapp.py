@@ -50,15 +50,16 @@ class WhatsappChannel:
         return render(message)
 
     async def prepare(self, request: WhatsappRequest) -> WhatsappRequest:
-        """Upload the picture, if there is one."""
-        if request.picture is None:
+        """Upload what goes with the message, if anything does."""
+        attachment = request.attachment
+        if attachment is None:
             return request
         answer = await _answer(
             self._api.upload_media(
                 phone_id=self.account,
-                media=request.picture.content,
-                mime_type="image/png",
-                filename=request.picture.filename,
+                media=attachment.content,
+                mime_type=request.upload_mime,
+                filename=attachment.filename,
             )
         )
         if isinstance(answer, Unknown):
@@ -68,11 +69,11 @@ class WhatsappChannel:
             raise Refused(answer)
         if "id" not in answer:
             raise Refused(Down(reason="whatsapp-unreadable"))
-        return replace(request, content=with_media(request, str(answer["id"])), picture=None)
+        return replace(request, content=with_media(request, str(answer["id"])), attachment=None)
 
     async def send(self, message: OutboundMessage, request: WhatsappRequest) -> Verdict:
         """See `Channel`."""
-        assert request.picture is None, "prepare() comes first"
+        assert request.attachment is None, "prepare() comes first"
         chat_id = message.address.chat_id
         business_scoped = BUSINESS_SCOPED_ID.fullmatch(chat_id) is not None
         # The raw call, because pywa's own takes an id with letters for a group (B7).

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from contracts import OutboundMessage, Template
+from notifier.attachments import Attachment, attached
 from notifier.labels import cut, one_line, unique_titles, visible
-from notifier.ticket import Picture, draw
+from notifier.ticket import Picture
 
 TEXT_CHARACTERS_MAX = 4096
 CAPTION_CHARACTERS_MAX = 1024
@@ -25,18 +26,32 @@ TEMPLATE_LANGUAGES = {"en": "en_US", "ru": "ru"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsappRequest:
-    """One call of `/messages`; a picture is uploaded before it and named by its id."""
+    """One call of `/messages`; what goes with it is uploaded before and named by its id."""
 
-    kind: Literal["text", "interactive", "image", "template"]
+    kind: Literal["text", "interactive", "image", "document", "template"]
     content: dict[str, Any]
     """The object under the key `kind`."""
-    picture: Picture | None = None
+    attachment: Attachment | None = None
+
+    @property
+    def upload_mime(self) -> str:
+        """What the attachment is uploaded as.
+
+        A calendar entry as plain text: Meta takes no text/calendar. "(#100) Param file must be a
+        file with one of the following types" goes on with text/plain, PDF and Office (answer of
+        `/media` in fbsamples/whatsapp-api-examples#10; the page on document messages lists the
+        same), and other types "may not be handled as expected" (docs.360dialog.com, Document).
+        The name ends in .ics, and by the name the phone chooses the icon (Meta's page). A phone
+        that opens files by their type shows text instead, so the words beside it carry a link.
+        """
+        return "image/png" if isinstance(self.attachment, Picture) else "text/plain"
 
 
 def render(message: OutboundMessage) -> tuple[WhatsappRequest, ...]:
     """The requests that say the message inside the 24-hour window: one, or two.
 
-    A picture can carry a caption or head reply buttons, but no list; otherwise it goes first.
+    A picture or a file can carry a caption or head reply buttons, but no list; otherwise it goes
+    first.
     """
     text = visible(message.text)
     buttons = _buttons(message) if len(text) <= BUTTONS_BODY_CHARACTERS_MAX else None
@@ -44,13 +59,14 @@ def render(message: OutboundMessage) -> tuple[WhatsappRequest, ...]:
         if not message.choices:
             return (_text(text),)
         return (_interactive(buttons or _list(message, text), text),)
-    picture = draw(message.document)
+    attachment = attached(message.document)
     if message.choices and buttons:
-        return (_interactive(buttons, text, picture),)
+        return (_interactive(buttons, text, attachment),)
+    kind = _media_kind(attachment)
     if not message.choices and len(text) <= CAPTION_CHARACTERS_MAX:
-        return (WhatsappRequest(kind="image", content={"caption": text}, picture=picture),)
+        return (WhatsappRequest(kind=kind, content={"caption": text}, attachment=attachment),)
     said = _interactive(_list(message, text), text) if message.choices else _text(text)
-    return (WhatsappRequest(kind="image", content={}, picture=picture), said)
+    return (WhatsappRequest(kind=kind, content={}, attachment=attachment), said)
 
 
 def render_template(template: Template, language: Literal["en", "ru"]) -> WhatsappRequest:
@@ -67,10 +83,19 @@ def render_template(template: Template, language: Literal["en", "ru"]) -> Whatsa
 
 
 def with_media(request: WhatsappRequest, media_id: str) -> dict[str, Any]:
-    """The request's content with the uploaded picture in its place."""
-    if request.kind == "image":
-        return {"id": media_id, **request.content}
-    return {**request.content, "header": {"type": "image", "image": {"id": media_id}}}
+    """The request's content with what was uploaded in its place."""
+    attachment = request.attachment
+    assert attachment is not None
+    kind, media = _media_kind(attachment), {"id": media_id}
+    if kind == "document":
+        media["filename"] = attachment.filename
+    if request.kind == "interactive":
+        return {**request.content, "header": {"type": kind, kind: media}}
+    return {**media, **request.content}
+
+
+def _media_kind(attachment: Attachment) -> Literal["image", "document"]:
+    return "image" if isinstance(attachment, Picture) else "document"
 
 
 def _text(text: str) -> WhatsappRequest:
@@ -79,10 +104,10 @@ def _text(text: str) -> WhatsappRequest:
 
 
 def _interactive(
-    action: dict[str, Any], text: str, picture: Picture | None = None
+    action: dict[str, Any], text: str, attachment: Attachment | None = None
 ) -> WhatsappRequest:
     return WhatsappRequest(
-        kind="interactive", content={**action, "body": {"text": text}}, picture=picture
+        kind="interactive", content={**action, "body": {"text": text}}, attachment=attachment
     )
 
 
