@@ -37,6 +37,16 @@ def in_brief(at: datetime, zone_name: str, language: Language) -> str:
     )
 
 
+def of_day(at: datetime, zone_name: str, language: Language) -> str:
+    """A moment of the last hour: "6:00 PM (Berlin time)"."""
+    zone = ZoneInfo(zone_name)
+    return texts(language).say(
+        "moment.of-day",
+        time=_time(at.astimezone(zone), zone, language),
+        city=get_timezone_location(zone, locale=language, return_city=True),
+    )
+
+
 def _time(local: datetime, zone: ZoneInfo, language: Language) -> str:
     return _plain(format_time(local, "short", tzinfo=zone, locale=language))
 

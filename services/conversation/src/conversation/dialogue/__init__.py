@@ -1,8 +1,9 @@
 """The dialogue: pure, and told what it must know."""
 
 from conversation.dialogue.facts import FactMissing, Facts
+from conversation.dialogue.owing import Owed, Step
 from conversation.dialogue.state import Stage, State
-from conversation.dialogue.step import Owed, Step, is_ignored, new_chat, step
+from conversation.dialogue.step import is_ignored, new_chat, step
 
 __all__ = [
     "FactMissing",

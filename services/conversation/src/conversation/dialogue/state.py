@@ -84,6 +84,10 @@ class Context(Value):
     token: str | None = None
     """Names the question that is open now; buttons of older questions carry older ones."""
 
+    def looking_at(self, event: ChosenEvent | None) -> "Context":
+        """Nothing is being registered; what was typed so far is kept for the next time."""
+        return Context(event=event, name=self.name, email=self.email)
+
 
 class Dropping(Value):
     """A seat, or a place in line, that the person was just asked about giving up."""
@@ -115,6 +119,8 @@ class State(Value):
 
     stage: Stage = Stage.START
     language: Language = "en"
+    language_chosen: bool = False
+    """The person said so; until then it is a guess."""
     muted: bool = False
     """No reminders and no news from organisers, until the person says start."""
     profile: Profile = Profile()
@@ -127,14 +133,23 @@ class State(Value):
     """Said while waiting; answered in this order after the outcome."""
     heard_at: AwareDatetime | None = None
     """The platform's time of the last thing that the person said."""
+    pace_at: AwareDatetime | None = None
+    """When the chat is even again at the pace that is read (`pace`)."""
+    flooded: bool = False
+    """The person knows that some of what came at once was not read."""
 
     def at(self, stage: Stage, context: Context) -> "State":
         """The same chat at another stage."""
         return self.model_copy(update={"stage": stage, "context": context, "dropping": None})
 
     def in_language(self, language: Language) -> "State":
-        """The same chat in another language."""
-        return self.model_copy(update={"language": language})
+        """The same chat in the language that the person chose."""
+        return self.model_copy(update={"language": language, "language_chosen": True})
+
+    def afresh(self) -> "State":
+        """The same person at the start again: what concerns the person is kept."""
+        begun = {"stage": Stage.START, "context": Context(), "dropping": None, "offered": ()}
+        return self.model_copy(update=begun)
 
     def hushed(self, *, muted: bool) -> "State":
         """The same chat without reminders and news, or with them again."""
@@ -175,5 +190,9 @@ class State(Value):
         return self.model_copy(update={"kept": kept})
 
     def heard(self, at: datetime) -> "State":
-        """The person said something at that time."""
-        return self.model_copy(update={"heard_at": at})
+        """The person said something at that time; what was overtaken turns no time back."""
+        return self.model_copy(update={"heard_at": max(at, self.heard_at or at)})
+
+    def in_a_flood(self) -> "State":
+        """The person knows that some of what came at once was not read."""
+        return self.model_copy(update={"flooded": True})

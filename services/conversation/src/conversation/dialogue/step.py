@@ -1,12 +1,10 @@
 """The dialogue as one pure function: what was said or what came of it → what is owed."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from dataclasses import replace
+from datetime import datetime
 
 from contracts import (
     Address,
-    ChangePreferences,
     ChatBlocked,
     ChatUnblocked,
     ChoiceTapped,
@@ -15,40 +13,24 @@ from contracts import (
     InboundMessage,
     MessageEdited,
     MessageRevoked,
-    OutboundMessage,
-    Priority,
     ReactionSent,
     Sender,
     TextSaid,
-    derived_id,
 )
-from contracts import Choice as OutboundChoice
 from conversation.dialogue import asides, choices, outcomes
 from conversation.dialogue.facts import Facts, RegistrySilent
+from conversation.dialogue.last_known import as_it_was
+from conversation.dialogue.meanwhile import meanwhile
+from conversation.dialogue.owing import Step, owing, said_aside
+from conversation.dialogue.pace import paced
 from conversation.dialogue.signposts import silent
 from conversation.dialogue.state import Stage, State
-from conversation.dialogue.turn import ChatCommand, Prompt, Reply, Turn
+from conversation.dialogue.turn import Reply, Turn
 from conversation.dialogue.understanding import choice_of
 from conversation.texts import Language
 
-KEPT_MAX = 5
-"""Things said while waiting that are kept; more would not fit the chat's document."""
-KEPT_BYTES_MAX = 16 * 1024
-PATIENCE = timedelta(seconds=10)
-"""After this much waiting the person is told that it takes longer."""
-
-Owed = OutboundMessage | ChatCommand | ChangePreferences
-
 _UNANSWERED = (MessageEdited, MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked)
 _RUSSIAN_PREFIXES = ("RU.", "KZ.", "BY.")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The chat afterwards, and what is owed for it, in this order."""
-
-    state: State
-    owed: tuple[Owed, ...]
 
 
 def is_ignored(item: InboundItem) -> bool:
@@ -76,9 +58,29 @@ def step(state: State, item: InboundItem, facts: Facts, now: datetime) -> Step:
         return _after_outcome(state, item, facts, now)
     if is_ignored(item):
         return Step(state, ())
+    within = paced(state, item.sent_at, now)
+    if within is None:
+        return _one_too_many(state, item, now)
     if state.waiting is not None:
-        return _while_waiting(state.heard(item.sent_at), item, now)
-    return _answer(state, item, facts, now)
+        heard = within.heard(item.sent_at)
+        return meanwhile(heard, item, _meant(heard, item.content), facts, now)
+    return _answer(within, item, facts, now)
+
+
+def _one_too_many(state: State, item: InboundMessage, now: datetime) -> Step:
+    """It is not read: said once in a flood, and once only."""
+    if state.flooded:
+        return Step(state, (), shed=True)
+    turn = Turn(
+        state=state.in_a_flood(),
+        cause=item.id,
+        correlation_id=item.correlation_id,
+        address=item.address,
+        sender=item.sender,
+        facts=Facts(),
+        now=now,
+    )
+    return replace(said_aside(turn, turn.say("pace.too-fast")), shed=True)
 
 
 def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> Step:
@@ -88,14 +90,14 @@ def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> 
         correlation_id=item.correlation_id,
         address=item.address,
         sender=item.sender,
-        facts=facts,
+        facts=facts.afresh(),
         now=now,
     )
     try:
-        reply = _reply(turn, item)
+        reply = as_it_was(turn, _reply(turn, item))
     except RegistrySilent:
         reply = silent(turn, "here")
-    return _owing(reply, turn, ordinal=0 if reply.command is None else 1, priority="reply")
+    return owing(reply, turn, ordinal=0 if reply.command is None else 1, priority="reply")
 
 
 def _reply(turn: Turn, item: InboundMessage) -> Reply:
@@ -125,45 +127,15 @@ def _after_outcome(state: State, item: CommandOutcome, facts: Facts, now: dateti
         # Late, or of a chat that we have forgotten: still the truth, but no answer to the question
         # that is open now, so the chat stays where it is.
         late = outcomes.tell(turn, item.outcome, None)
-        told = _owing(late, turn, ordinal=0, priority="transactional")
+        told = owing(late, turn, ordinal=0, priority="transactional")
         return Step(state, told.owed)
     reply = outcomes.tell(turn.on(state.answered()), item.outcome, waiting)
-    done = _owing(reply, turn, ordinal=0, priority="transactional")
+    done = owing(reply, turn, ordinal=0, priority="transactional")
     while done.state.kept and done.state.waiting is None:
         first, *others = done.state.kept
         answered = _answer(done.state.keeping(tuple(others)), first, facts, now)
         done = Step(answered.state, done.owed + answered.owed)
     return done
-
-
-def _while_waiting(state: State, item: InboundMessage, now: datetime) -> Step:
-    """Keep what is said until the outcome is here; the same wish again needs no second answer."""
-    assert state.waiting is not None
-    if _meant(state, item.content) == state.waiting.choice_id:
-        return Step(state, ())
-    kept = (*state.kept, item)
-    size_bytes = sum(len(one.model_dump_json().encode()) for one in kept)
-    turn = Turn(
-        state=state,
-        # Apart from the ids of its later answer.
-        cause=derived_id(item.id, "wait"),
-        correlation_id=item.correlation_id,
-        address=item.address,
-        sender=item.sender,
-        facts=Facts(),
-        now=now,
-    )
-    if len(kept) > KEPT_MAX or size_bytes > KEPT_BYTES_MAX:
-        return _said_aside(turn, turn.say("wait.enough"))
-    if not state.waiting.told and now - state.waiting.since >= PATIENCE:
-        return _said_aside(turn.on(state.keeping(kept).told_to_wait()), turn.say("wait.kept"))
-    return Step(state.keeping(kept), ())
-
-
-def _said_aside(turn: Turn, sentence: str) -> Step:
-    said = _owing(turn.ends(Prompt(sentence)), turn, ordinal=0, priority="reply")
-    # The choices of the prompt before it are still the ones on offer.
-    return Step(turn.state, said.owed)
 
 
 def _meant(state: State, content: object) -> str | None:
@@ -173,44 +145,6 @@ def _meant(state: State, content: object) -> str | None:
         free_text = state.stage in (Stage.ENTERING_NAME, Stage.ENTERING_EMAIL)
         return choice_of(content.text, state.offered, free_text=free_text)
     return None
-
-
-def _owing(reply: Reply, turn: Turn, *, ordinal: int, priority: Priority) -> Step:
-    owed: list[Owed] = [*reply.beside, *([] if reply.command is None else [reply.command])]
-    if reply.prompt is None:
-        return Step(reply.state, tuple(owed))
-    owed.append(
-        _message(
-            reply.prompt,
-            message_id=derived_id(turn.cause, ordinal),
-            turn=turn,
-            language=reply.state.language,
-            priority=priority,
-        )
-    )
-    offered = reply.state.offering(reply.prompt.offers) if reply.prompt.offers else reply.state
-    return Step(offered, tuple(owed))
-
-
-def _message(
-    prompt: Prompt, *, message_id: UUID, turn: Turn, language: Language, priority: Priority
-) -> OutboundMessage:
-    return OutboundMessage(
-        id=message_id,
-        occurred_at=turn.now,
-        correlation_id=turn.correlation_id,
-        address=turn.address,
-        priority=priority,
-        language=language,
-        text=prompt.text,
-        choices=tuple(
-            OutboundChoice(id=offer.id, label=offer.label, description=offer.description)
-            for offer in prompt.offers
-        ),
-        choices_label=prompt.choices_label,
-        document=prompt.document,
-        heard_at=turn.state.heard_at,
-    )
 
 
 def _language_of(address: Address, sender: Sender) -> Language:
