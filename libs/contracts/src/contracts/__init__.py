@@ -10,6 +10,14 @@ from contracts.access import (
 )
 from contracts.address import Address, Platform
 from contracts.cards import EventCard, EventStatus, RegistrationCard, RegistrationStatus
+from contracts.chat_states import (
+    ChatRevision,
+    ChatSavedAnswer,
+    ChatState,
+    ChatStateAnswer,
+    LoadChatState,
+    SaveChatState,
+)
 from contracts.commands import (
     AboutEvent,
     AcceptOffer,
@@ -113,6 +121,10 @@ __all__ = [
     "ChangeEvent",
     "ChangePreferences",
     "ChatBlocked",
+    "ChatRevision",
+    "ChatSavedAnswer",
+    "ChatState",
+    "ChatStateAnswer",
     "ChatUnblocked",
     "CheckIn",
     "Choice",
@@ -150,6 +162,7 @@ __all__ = [
     "ListAccounts",
     "ListEvents",
     "ListRegistrations",
+    "LoadChatState",
     "MediaSent",
     "Message",
     "MessageEdited",
@@ -182,6 +195,7 @@ __all__ = [
     "ReplayWebhook",
     "ResendTicket",
     "RevokeToken",
+    "SaveChatState",
     "Scope",
     "SeatClaimed",
     "SeatTransferred",

@@ -196,10 +196,12 @@ DEAD = Stream(
 STREAMS: tuple[Stream, ...] = (INBOUND, COMMANDS, EVENTS, OUTBOUND, BULK, DELIVERY, DEAD)
 
 FSM = Bucket(name="fsm", owner="conversation")
+FSM_JOURNAL = Bucket(name="fsm-journal", owner="conversation")
+"""With states in Redis: what was written while Redis or the registry was away (ADR 0016)."""
 LEDGER = Bucket(name="ledger", owner="notifier", age_max_seconds=8 * _DAY_SECONDS)
 PEERS = Bucket(name="peers", owner="notifier")
 
-BUCKETS: tuple[Bucket, ...] = (FSM, LEDGER, PEERS)
+BUCKETS: tuple[Bucket, ...] = (FSM, FSM_JOURNAL, LEDGER, PEERS)
 
 
 PERMIT_WINDOW_SECONDS = 1.03

@@ -2,7 +2,14 @@
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from contracts import FindEvent, FindNotice, ListEvents, ListRegistrations
+from contracts import (
+    FindEvent,
+    FindNotice,
+    ListEvents,
+    ListRegistrations,
+    LoadChatState,
+    SaveChatState,
+)
 from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS, REGISTRY_WEBHOOKS
 from registry.access_tokens import AccessTokens
 from registry.api import problems
@@ -17,6 +24,7 @@ from registry.api.ticket_key import ticket_key_routes
 from registry.api.tokens import token_routes
 from registry.api.webhooks import webhook_routes
 from registry.carrying_out import decode
+from registry.chat_states import ChatStates
 from registry.database import Database
 from registry.handlers import Handlers
 from registry.queries import Queries
@@ -63,6 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.answer(FindEvent, queries.find_event)
     service.answer(ListRegistrations, queries.list_registrations)
     service.answer(FindNotice, queries.find_notice)
+    chat_states = ChatStates(database=database, clock=service.clock)
+    service.answer(LoadChatState, chat_states.load)
+    service.answer(SaveChatState, chat_states.save)
     tokens = AccessTokens(database=database, clock=service.clock)
     signer = Signer(settings.ticket_key.get_secret_value())
     sender = Sender(
