@@ -96,7 +96,7 @@ OFFERED = (
         ("?", "help"),
         ("Регистрация: ПайКон (K7Q2MX)", "ev:K7Q2MX"),
         ("register: x (k7q2mx) thanks", "ev:K7Q2MX"),
-        ("Register: x (K0Q2MX)", None),
+        ("Register: x (K0Q2MX)", "ev:K0Q2MX"),
         ("...", None),
         ("", None),
     ],

@@ -51,7 +51,7 @@ def with_a_seat() -> Talk:
 def test_a_person_registers_by_tapping() -> None:
     talk = Talk()
     assert "I book seats" in talk.says("hi there")
-    assert talk.labels == ["PyCon"]
+    assert talk.labels == ["PyCon", "Help"]
     card = talk.taps("PyCon")
     assert "Sunday, December 6, 2026, 6:00 PM (Berlin time)" in card
     assert "Hall 3" in card
@@ -104,13 +104,13 @@ def test_a_code_or_a_part_of_the_title_leads_to_the_card(text: str) -> None:
 def test_a_code_in_brackets_is_no_name() -> None:
     talk = at_name()
     assert "Nice to meet you, Ann (SECRET)" in talk.says("Ann (SECRET)")
-    assert "12 seats left" in talk.says("Register: PyCon (K7Q2MX)")
+    assert "e-mail" in talk.says("Register: PyCon (K7Q2MX)")
 
 
 def test_an_unknown_code_leads_to_the_list() -> None:
     talk = Talk()
     assert "can't find that event" in talk.says("/start event_ZZZZZZ")
-    assert talk.labels == ["PyCon"]
+    assert talk.labels == ["PyCon", "Help"]
 
 
 def test_known_people_are_asked_once() -> None:
@@ -155,7 +155,7 @@ def test_cancelling_in_the_middle_books_nothing(way_out: str, start: object) -> 
     assert talk.commands == []
 
 
-@pytest.mark.parametrize("bad", ["ann", "ann@", "ann@home", "a b@c.de", "нет", "@", "12"])
+@pytest.mark.parametrize("bad", ["ann", "ann@", "ann@home", "a b@c", "нет", "@", "12"])
 def test_a_bad_address_is_refused_kindly(bad: str) -> None:
     talk = at_name()
     talk.taps("Ann Smith")
@@ -310,7 +310,7 @@ def test_what_is_no_answer_is_taken_kindly_and_the_question_repeated(
 @pytest.mark.parametrize(
     "content",
     [
-        MessageEdited(text="x"),
+        MessageEdited(),
         MessageRevoked(),
         ReactionSent(emoji="👍"),
         ChatBlocked(),
@@ -449,14 +449,15 @@ def test_a_long_list_is_read_in_pages() -> None:
     assert "Page 1 of 2" in talk.says("/start")
     assert len(talk.labels) == 9
     assert "Page 2 of 2" in talk.says("next")
-    assert talk.labels == ["Event 8", "Event 9", "Event 10", "Event 11", "Previous page"]
-    assert talk.says("2").startswith("Event 9")
+    assert talk.labels[:2] == ["Event 7", "Event 8"]
+    assert talk.labels[-3:] == ["Event 11", "Previous page", "Help"]
+    assert talk.says("2").startswith("Event 8")
 
 
 def test_nothing_on_is_said_so() -> None:
     talk = Talk(world=World([]))
     assert "nothing to register for" in talk.says("/start")
-    assert talk.labels == ["My registrations"]
+    assert talk.labels == ["My registrations", "Help"]
 
 
 def test_a_long_description_is_told_whole() -> None:

@@ -1,13 +1,14 @@
 """What is said beside the path: help, language, and things that are no answer."""
 
-from contracts import Content, MediaSent
+from contracts import Content, MediaSent, MessageEdited, OtherSent
 from contracts.inbound import ContactShared
-from conversation.dialogue import browsing, mine, registering
+from conversation.dialogue import browsing, event_card, idle, mine, registering
 from conversation.dialogue.facts import RegistrySilent
-from conversation.dialogue.signposts import to_events, to_mine
+from conversation.dialogue.preferences import also
+from conversation.dialogue.signposts import language_offer, to_events, to_mine
 from conversation.dialogue.state import REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
-from conversation.texts import LANGUAGES, texts
+from conversation.texts import LANGUAGES
 
 
 def here(turn: Turn, _argument: str = "") -> Reply:
@@ -18,7 +19,7 @@ def here(turn: Turn, _argument: str = "") -> Reply:
     if state.stage is Stage.REGISTERED:
         return mine.registrations(turn)
     if state.stage is Stage.CHOOSING_EVENT and state.context.event is not None:
-        return browsing.card(turn, state.context.event.code)
+        return event_card.card(turn, state.context.event.code)
     return browsing.greeting(turn) if state.stage is Stage.START else browsing.events(turn)
 
 
@@ -28,27 +29,41 @@ def beside(turn: Turn, sentence: str) -> Reply:
         reply = here(turn)
     except RegistrySilent:
         return turn.ends(Prompt(sentence))
-    assert reply.prompt is not None
-    return Reply(reply.state, reply.prompt.led_by(sentence))
+    return reply.led_by(sentence)
+
+
+def start(turn: Turn, _argument: str = "") -> Reply:
+    """Hello; whoever is in the middle of a registration is taken back to it."""
+    if turn.state.stage in REGISTERING:
+        return beside(turn, idle.recap(turn))
+    return browsing.greeting(turn)
+
+
+def restart(turn: Turn, _argument: str = "") -> Reply:
+    """Everything from the beginning: what was begun is left, and that is said."""
+    if turn.state.stage not in REGISTERING:
+        return browsing.greeting(turn)
+    return browsing.events(turn.at(Stage.CHOOSING_EVENT)).led_by(turn.say("registration.left"))
 
 
 def help_(turn: Turn, _argument: str = "") -> Reply:
     """What can be said, and the open question."""
+    text = turn.say("help")
+    if turn.state.muted:
+        text = f"{text}\n\n{turn.say('muted.note')}"
     if turn.state.stage in REGISTERING:
-        return beside(turn, turn.say("help"))
+        return beside(turn, text)
     languages = Offer(id="lang", label=turn.say("button.language"))
     offers = (to_events(turn), to_mine(turn), languages)
-    return turn.ends(Prompt(turn.say("help"), offers))
+    return turn.ends(Prompt(text, offers))
 
 
 def language(turn: Turn, chosen: str = "") -> Reply:
     """Which language, or this one from now on."""
     if chosen in LANGUAGES:
         changed = turn.on(turn.state.in_language(chosen))
-        return beside(changed, changed.say("language.changed"))
-    offers = tuple(
-        Offer(id=f"lang:{one}", label=texts(one).say("language.name")) for one in LANGUAGES
-    )
+        return also(beside(changed, changed.say("language.changed")), turn, language=chosen)
+    offers = tuple(language_offer(one) for one in LANGUAGES)
     return turn.ends(Prompt(turn.say("language.ask"), offers))
 
 
@@ -67,10 +82,24 @@ def unknown(turn: Turn, _argument: str = "") -> Reply:
 
 def no_answer(turn: Turn, content: Content) -> Reply:
     """A sticker, a voice note and the like: kind, and back to the question."""
+    return beside(turn, _kindly(turn, content))
+
+
+def _kindly(turn: Turn, content: Content) -> str:
     if isinstance(content, ContactShared):
-        return beside(turn, turn.say("aside.contact"))
-    if isinstance(content, MediaSent) and content.media == "sticker":
-        return beside(turn, turn.say("aside.sticker"))
-    if isinstance(content, MediaSent) and content.media in ("voice", "audio"):
-        return beside(turn, turn.say("aside.voice"))
-    return beside(turn, turn.say("aside.media"))
+        return turn.say("aside.contact")
+    if isinstance(content, MessageEdited):
+        return turn.say("aside.edited")
+    if isinstance(content, OtherSent) and content.type == "poll":
+        return turn.say("aside.poll")
+    if not isinstance(content, MediaSent):
+        return turn.say("aside.media")
+    if content.media == "sticker":
+        return turn.say("aside.sticker")
+    if content.media in ("voice", "audio"):
+        return turn.say("aside.voice")
+    if content.media in ("photo", "video"):
+        return turn.say("aside.photo")
+    if content.media == "location":
+        return turn.say("aside.location")
+    return turn.say("aside.media")

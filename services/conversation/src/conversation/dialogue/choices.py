@@ -2,7 +2,21 @@
 
 from collections.abc import Callable
 
-from conversation.dialogue import asides, browsing, dropping, mine, offered, registering, transfers
+from conversation.dialogue import (
+    addressing,
+    asides,
+    browsing,
+    coming,
+    dropping,
+    finding,
+    mine,
+    naming,
+    offered,
+    registering,
+    switching,
+    transfers,
+    wishes,
+)
 from conversation.dialogue.state import REGISTERING, Stage
 from conversation.dialogue.turn import Reply, Turn
 
@@ -10,20 +24,34 @@ Action = Callable[[Turn, str], Reply]
 
 OF_A_QUESTION: dict[str, Action] = {
     # <verb>:<token of the question>; the token of an older question is stale.
-    "name": registering.take_suggested_name,
-    "mail-fix": registering.take_suggested_email,
-    "mail-keep": registering.keep_email,
+    "name": naming.take_suggested_name,
+    "mail-fix": addressing.take_suggested_email,
+    "mail-keep": addressing.keep_email,
     "ok": registering.claim,
     "change": registering.change,
     "leave": registering.leave,
     "back": registering.back,
 }
 
+ASKED_AT = {
+    # A forged tap may bring the token of one question to the answers of another.
+    "name": Stage.ENTERING_NAME,
+    "mail-fix": Stage.ENTERING_EMAIL,
+    "mail-keep": Stage.ENTERING_EMAIL,
+    "ok": Stage.CONFIRMING,
+    "change": Stage.CONFIRMING,
+}
+
 ALWAYS: dict[str, Action] = {
-    "start": browsing.greeting,
+    "start": wishes.start,
+    "stop": wishes.stop,
+    "menu": asides.start,
+    "restart": asides.restart,
     "events": browsing.events,
-    "ev": browsing.card,
-    "reg": registering.begin,
+    "ev": switching.to_card,
+    "reg": switching.to_registration,
+    "switch": switching.switch,
+    "register": switching.register,
     "my": mine.registrations,
     "tickets": mine.tickets,
     "ticket": mine.show,
@@ -36,6 +64,9 @@ ALWAYS: dict[str, Action] = {
     "pass": offered.decline,
     "xtake": transfers.take,
     "xpass": transfers.decline,
+    "coming": coming.still_coming,
+    "calendar": coming.to_calendar,
+    "calendars": coming.calendars,
     "here": asides.here,
     "help": asides.help_,
     "lang": asides.language,
@@ -47,27 +78,34 @@ def choose(turn: Turn, choice_id: str) -> Reply:
     """Do what was tapped, or what was said in its words."""
     verb, _, argument = choice_id.partition(":")
     if verb in OF_A_QUESTION and argument:
-        if argument != turn.state.context.token:
+        asked_at = ASKED_AT.get(verb, turn.state.stage)
+        if argument != turn.state.context.token or turn.state.stage is not asked_at:
             return asides.stale(turn)
         return OF_A_QUESTION[verb](turn, argument)
     if verb == "back":
         return registering.back(turn)
+    begun = turn.state.stage in REGISTERING
+    if verb == "exit":
+        return registering.leave(turn) if begun else browsing.events(turn)
     if verb == "cancel":
         # With something begun it is the way out; with nothing begun a registration is meant.
-        begun = turn.state.stage in REGISTERING
         return registering.leave(turn) if begun else dropping.cancel(turn)
     action = ALWAYS.get(verb)
     return action(turn, argument) if action else asides.stale(turn)
 
 
 def typed(turn: Turn, text: str) -> Reply:
-    """Text that stands for no choice: an answer to the open question, a title, or nothing."""
-    if turn.state.stage is Stage.START:
-        return browsing.greeting(turn)
-    if turn.state.stage is Stage.ENTERING_NAME:
-        return registering.typed_name(turn, text)
-    if turn.state.stage is Stage.ENTERING_EMAIL:
-        return registering.typed_email(turn, text)
-    if turn.state.stage is Stage.CHOOSING_EVENT and (found := browsing.typed(turn, text)):
+    """Text that stands for no choice: an answer to the open question, an event, or nothing."""
+    stage = turn.state.stage
+    if stage is Stage.CONFIRMING and "@" in text:
+        # Whoever sees a slip in the address types it once more.
+        return addressing.typed_email(turn.at(Stage.ENTERING_EMAIL, turn.state.context), text)
+    if (found := finding.by_code(turn, text)) is not None:
         return found
-    return asides.unknown(turn)
+    if stage is Stage.ENTERING_NAME:
+        return naming.typed_name(turn, text)
+    if stage is Stage.ENTERING_EMAIL:
+        return addressing.typed_email(turn, text)
+    if stage is not Stage.CONFIRMING and (found := finding.by_title(turn, text)) is not None:
+        return found
+    return browsing.greeting(turn) if stage is Stage.START else asides.unknown(turn)

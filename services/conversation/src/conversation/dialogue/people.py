@@ -1,46 +1,60 @@
 """Names and e-mail addresses as people type them."""
 
+import re
 import unicodedata
+from typing import Literal
 
 from email_validator import EmailNotValidError, validate_email
 
 from contracts.commands import NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
+from conversation.dialogue.domains import meant_domain
 
-COMMON_DOMAINS = (
-    "gmail.com",
-    "googlemail.com",
-    "outlook.com",
-    "hotmail.com",
-    "icloud.com",
-    "yahoo.com",
-    "proton.me",
-    "yandex.ru",
-    "yandex.com",
-    "mail.ru",
-    "rambler.ru",
-    "gmx.de",
-    "web.de",
+NameTrouble = Literal["email", "link", "digits", "signs", "length"]
+"""Why something is not taken for a name."""
+
+_JOINERS = "\u200c\u200d"
+"""Invisible, and needed by Persian and Indic names."""
+_MADE_OF = ("L", "M", "N")
+"""Letters, the marks on them, and numbers, as in Elizabeth 2."""
+_LINK = re.compile(
+    r"://|\bwww\.|\b(?:t|wa)\.me/|\w\.(?:com|net|org|info|biz|io|ru|рф|su|xyz|site|online)\b",
+    re.IGNORECASE,
 )
-"""Domains that most people use; a domain one slip away from one of them is questioned."""
+_EMOJI_PARTS = "\ufe0f\ufe0e\u20e3"
 
-REAL_NEIGHBOURS = frozenset({"mail.com", "ymail.com", "email.com", "gmx.com", "gmx.net"})
-"""One slip away from a common domain and in use by themselves: not questioned."""
+_AT = re.compile(r"\s*(?:\(at\)|\[at\]|\{at\}|\sat\s|\sсобака\s|\(собака\)|@+|\"|＠)\s*")
+"""What stands for @; the quotation mark is what a Russian keyboard makes of its key."""
+_DOT = re.compile(r"\s*(?:\(dot\)|\[dot\]|\sdot\s|\sточка\s|,|\.\.+|[。．])\s*")
+_AROUND = " \t\r\n<>()[]{}\"'«»“”.,;:!?/"
+_LATIN_OF_CYRILLIC = str.maketrans("асеорхуАВСЕНКМОРТХ", "aceopxyABCEHKMOPTX")
 
 
 def name_of(text: str) -> str | None:
-    """The name in any script with plain spaces, or None when it cannot be one."""
+    """The name in any script with plain spaces, or None when it cannot be one.
+
+    Pictures are left out: they cannot be printed on a ticket, nor sorted in a list of guests.
+    """
     composed = unicodedata.normalize("NFC", text)
-    # Control and invisible format characters (direction marks …) would break tickets and lists;
-    # the joiners stay, because Persian and Indic names need them.
-    seen = "".join(
-        char
-        for char in composed
-        if char in "\u200c\u200d" or char.isspace() or unicodedata.category(char)[0] != "C"
-    )
-    name = " ".join(seen.split())
+    # Control and invisible format characters (direction marks …) would break tickets and lists.
+    seen = "".join(char for char in composed if char.isspace() or _is_printed(char))
+    words = (word.strip(_JOINERS) for word in seen.split())
+    name = " ".join(word for word in words if word)
     if not NAME_CHARACTERS_MIN <= len(name) <= NAME_CHARACTERS_MAX:
         return None
     return name if any(char.isalpha() for char in name) else None
+
+
+def name_trouble(text: str) -> NameTrouble | None:
+    """What speaks against this as a name, in the order that helps most."""
+    if "@" in text:
+        return "email"
+    if _LINK.search(text):
+        return "link"
+    if any(char.isalpha() for char in text):
+        return None if name_of(text) is not None else "length"
+    if any(char.isdigit() for char in text):
+        return "digits"
+    return "signs"
 
 
 def email_of(text: str) -> str | None:
@@ -55,26 +69,41 @@ def email_of(text: str) -> str | None:
 def suggested_email(email: str) -> str | None:
     """The address that was probably meant, or None when this one looks meant."""
     local, _, domain = email.rpartition("@")
-    domain = domain.casefold()
-    if domain in COMMON_DOMAINS or domain in REAL_NEIGHBOURS:
+    plain = local.translate(_LATIN_OF_CYRILLIC)
+    lookalike = not local.isascii() and plain.isascii()
+    meant = meant_domain(domain)
+    if meant is None and not lookalike:
         return None
-    for common in COMMON_DOMAINS:
-        if _one_slip_apart(domain, common):
-            return f"{local}@{common}"
+    return f"{plain if lookalike else local}@{meant or domain}"
+
+
+def meant_email(text: str) -> str | None:
+    """The address that is probably meant by something that is none, or None."""
+    said = f" {text.casefold() if text.isupper() else text} ".replace("mailto:", " ")
+    # One address among other words; before anything else is read into them.
+    found = {email for word in said.split() if (email := email_of(word.strip(_AROUND)))}
+    if found:
+        return _corrected(found.pop()) if len(found) == 1 else None
+    said = _DOT.sub(".", _AT.sub("@", said))
+    words = [word.strip(_AROUND) for word in said.split()]
+    for candidate in (*(word for word in words if "@" in word), "".join(words)):
+        local, at, domain = candidate.rpartition("@")
+        if not at:
+            continue
+        whole = f"{local.strip('.')}@{meant_domain(domain) or domain}"
+        if (email := email_of(whole)) is not None:
+            return email
     return None
 
 
-def _one_slip_apart(typed: str, meant: str) -> bool:
-    """One letter too many, too few, wrong, or two neighbours swapped."""
-    if abs(len(typed) - len(meant)) > 1 or typed == meant:
+def _corrected(email: str) -> str:
+    return suggested_email(email) or email
+
+
+def _is_printed(char: str) -> bool:
+    if char in _JOINERS:
+        return True
+    if char in _EMOJI_PARTS:
         return False
-    start = 0
-    while start < min(len(typed), len(meant)) and typed[start] == meant[start]:
-        start += 1
-    left, right = typed[start:], meant[start:]
-    return (
-        left[1:] == right[1:]
-        or left[1:] == right
-        or left == right[1:]
-        or (left[:2] == right[1::-1] and left[2:] == right[2:])
-    )
+    category = unicodedata.category(char)
+    return category[0] in (*_MADE_OF, "P") or (category in ("Sk", "Sm", "Sc") and char in "`´^+")

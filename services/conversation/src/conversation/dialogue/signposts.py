@@ -1,7 +1,9 @@
 """The choices that lead on from anywhere."""
 
-from conversation.dialogue.state import REGISTERING, Offer
+from conversation.dialogue.languages import guess_of
+from conversation.dialogue.state import REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
+from conversation.texts import LANGUAGES, Language, texts
 
 
 def to_events(turn: Turn) -> Offer:
@@ -14,6 +16,11 @@ def to_mine(turn: Turn) -> Offer:
     return Offer(id="my", label=turn.say("button.my"))
 
 
+def to_help(turn: Turn) -> Offer:
+    """What can be said."""
+    return Offer(id="help", label=turn.say("button.help"))
+
+
 def onward(turn: Turn) -> Offer:
     """Back to a registration that is under way, else on to the events."""
     if turn.state.stage in REGISTERING:
@@ -21,7 +28,32 @@ def onward(turn: Turn) -> Offer:
     return Offer(id="events", label=turn.say("button.events"), role="back")
 
 
+def ways_out(turn: Turn) -> tuple[Offer, ...]:
+    """One question back, and out of the registration."""
+    token = turn.state.context.token
+    return (
+        Offer(id=f"back:{token}", label=turn.say("button.back"), role="back"),
+        Offer(id=f"leave:{token}", label=turn.say("button.cancel")),
+    )
+
+
+def other_language(turn: Turn) -> tuple[Offer, ...]:
+    """The languages that we do not speak, at the first word to somebody whose own we guessed."""
+    state = turn.state
+    if state.stage is not Stage.START or state.language_chosen:
+        return ()
+    if guess_of(turn.address, turn.sender).sure:
+        return ()
+    return tuple(language_offer(one) for one in LANGUAGES if one != state.language)
+
+
+def language_offer(language: Language) -> Offer:
+    """A language, by its own name."""
+    return Offer(id=f"lang:{language}", label=texts(language).say("language.name"))
+
+
 def silent(turn: Turn, again_id: str) -> Reply:
     """The registry does not answer a question; what to tap to ask it once more."""
     again = Offer(id=again_id, label=turn.say("button.try-again"))
-    return turn.ends(Prompt(turn.say("registry.silent"), (again,)))
+    ways_on = (onward(turn),) if turn.state.stage in REGISTERING and again_id != "here" else ()
+    return turn.ends(Prompt(turn.say("registry.silent"), (again, *ways_on)))

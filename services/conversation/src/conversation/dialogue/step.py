@@ -4,21 +4,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from contracts import (
-    Address,
     ChatBlocked,
     ChatUnblocked,
     ChoiceTapped,
     CommandOutcome,
     InboundItem,
     InboundMessage,
+    MediaSent,
     MessageEdited,
     MessageRevoked,
     ReactionSent,
     Sender,
     TextSaid,
 )
-from conversation.dialogue import asides, choices, outcomes
+from conversation.dialogue import asides, choices, codes, idle, outcomes
 from conversation.dialogue.facts import Facts, RegistrySilent
+from conversation.dialogue.languages import guess_of
 from conversation.dialogue.last_known import as_it_was
 from conversation.dialogue.meanwhile import meanwhile
 from conversation.dialogue.owing import Step, owing, said_aside
@@ -27,10 +28,8 @@ from conversation.dialogue.signposts import silent
 from conversation.dialogue.state import Stage, State
 from conversation.dialogue.turn import Reply, Turn
 from conversation.dialogue.understanding import choice_of
-from conversation.texts import Language
 
-_UNANSWERED = (MessageEdited, MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked)
-_RUSSIAN_PREFIXES = ("RU.", "KZ.", "BY.")
+_UNANSWERED = (MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked)
 
 
 def is_ignored(item: InboundItem) -> bool:
@@ -39,13 +38,17 @@ def is_ignored(item: InboundItem) -> bool:
         return False
     # Telegram's groups have negative ids; a dialogue with one person makes no sense there.
     group = item.address.platform == "telegram" and item.address.chat_id.startswith("-")
-    return group or isinstance(item.content, _UNANSWERED)
+    # A live location is "edited" every few seconds, without a word in it.
+    wordless = isinstance(item.content, MessageEdited) and not item.content.text
+    return group or wordless or isinstance(item.content, _UNANSWERED)
 
 
 def new_chat(item: InboundItem) -> State:
     """A chat that is heard of for the first time."""
     sender = item.sender if isinstance(item, InboundMessage) else Sender()
-    return State(language=_language_of(item.address, sender))
+    content = item.content if isinstance(item, InboundMessage) else None
+    said = content.text if isinstance(content, TextSaid) else ""
+    return State(language=guess_of(item.address, sender, said).language)
 
 
 def step(state: State, item: InboundItem, facts: Facts, now: datetime) -> Step:
@@ -84,6 +87,7 @@ def _one_too_many(state: State, item: InboundMessage, now: datetime) -> Step:
 
 
 def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> Step:
+    state = idle.awake(state, item.sent_at)
     turn = Turn(
         state=state.heard(item.sent_at),
         cause=item.id,
@@ -97,16 +101,15 @@ def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> 
         reply = as_it_was(turn, _reply(turn, item))
     except RegistrySilent:
         reply = silent(turn, "here")
+    reply = idle.resumed(reply, state, turn, item.sent_at)
     return owing(reply, turn, ordinal=0 if reply.command is None else 1, priority="reply")
 
 
 def _reply(turn: Turn, item: InboundMessage) -> Reply:
     content = item.content
-    if isinstance(content, ChoiceTapped):
-        return choices.choose(turn, content.choice_id)
+    if (choice_id := _meant(turn.state, content)) is not None:
+        return choices.choose(turn, choice_id)
     if isinstance(content, TextSaid):
-        if (choice_id := _meant(turn.state, content)) is not None:
-            return choices.choose(turn, choice_id)
         return choices.typed(turn, content.text)
     return asides.no_answer(turn, content)
 
@@ -144,12 +147,8 @@ def _meant(state: State, content: object) -> str | None:
     if isinstance(content, TextSaid):
         free_text = state.stage in (Stage.ENTERING_NAME, Stage.ENTERING_EMAIL)
         return choice_of(content.text, state.offered, free_text=free_text)
+    if isinstance(content, MediaSent) and content.caption:
+        # A poster is sent as a picture, too.
+        code = codes.certain_code(content.caption) or codes.bracketed_code(content.caption)
+        return None if code is None else f"ev:{code}"
     return None
-
-
-def _language_of(address: Address, sender: Sender) -> Language:
-    """Telegram says it; WhatsApp's people are guessed from the country of number or id."""
-    if address.platform == "telegram":
-        return "ru" if (sender.language or "").casefold().startswith("ru") else "en"
-    number = (sender.phone or address.chat_id).removeprefix("+")
-    return "ru" if number.startswith("7") or address.chat_id.startswith(_RUSSIAN_PREFIXES) else "en"

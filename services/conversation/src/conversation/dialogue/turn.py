@@ -57,6 +57,11 @@ class Reply:
     beside: tuple[ChangePreferences, ...] = ()
     """What the registry is told by the way: the chat is answered at once and waits for nothing."""
 
+    def led_by(self, sentence: str) -> "Reply":
+        """The same with a sentence before what is said, in one bubble."""
+        prompt = Prompt(sentence) if self.prompt is None else self.prompt.led_by(sentence)
+        return replace(self, prompt=prompt)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

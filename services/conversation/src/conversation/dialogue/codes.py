@@ -1,0 +1,67 @@
+"""The short code of an event, wherever in a text it stands: in a link, in brackets, or bare."""
+
+import re
+from typing import Final
+from urllib.parse import unquote_plus
+
+CODE_ALPHABET: Final = "A-HJ-NP-Z2-9"
+"""Short codes have no 0, O, 1 and I, which people mix up."""
+CANDIDATES_MAX: Final = 3
+"""Bare words of one message that the registry is asked about."""
+
+_CODE = rf"[{CODE_ALPHABET}]{{6}}"
+_MISTYPED = "[A-Z0-9]{6}"
+"""Where only a code can stand, one that no event has is still told apart from no code at all."""
+_LINKED = re.compile(rf"(?<![a-z0-9])event_({_MISTYPED})(?![\w@.-]*@|[a-z0-9_])", re.IGNORECASE)
+_INTRODUCED = re.compile(
+    r"(?:register|registration|sign up|регистрация|записаться|запись)"
+    rf"\s*[:：].*\(\s*({_MISTYPED})\s*\)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BRACKETED = re.compile(rf"[(\[]\s*({_CODE})\s*[)\]]", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+")
+_WHOLE = re.compile(_CODE)
+
+_LATIN_OF_CYRILLIC = str.maketrans("АВСЕНКМРТХУавсенкмртху", "ABCEHKMPTXYABCEHKMPTXY")
+"""Letters that look alike; a code is often copied from a poster on a Russian keyboard."""
+
+
+def certain_code(text: str) -> str | None:
+    """The code that the text can only have been sent for: a link's, or the prefilled sentence's.
+
+    People write before and after it, and paste the link itself instead of following it.
+    """
+    for said in (text, unquote_plus(text)):
+        if found := _LINKED.search(said) or _INTRODUCED.search(said):
+            return found[1].upper()
+    return None
+
+
+def bracketed_code(text: str) -> str | None:
+    """A code in brackets: almost certain, but where a name is asked it may be part of one."""
+    found = _BRACKETED.search(text)
+    return found[1].upper() if found else None
+
+
+def candidates(text: str) -> tuple[str, ...]:
+    """Words that may be codes; "please" is one as well, and only the registry can tell.
+
+    Those with a digit come first, because words have none.
+    """
+    if "@" in text:
+        return ()
+    tokens = (token.translate(_LATIN_OF_CYRILLIC).upper() for token in _TOKEN.findall(text))
+    found = dict.fromkeys(token for token in tokens if _WHOLE.fullmatch(token))
+    ranked = sorted(found, key=lambda code: not _has_digit(code))
+    return tuple(ranked[:CANDIDATES_MAX])
+
+
+def lone_candidate(text: str) -> str | None:
+    """A text that is nothing but a word like a code with a digit in it, as no name is."""
+    found = candidates(text)
+    alone = len(found) == 1 and len(text.split()) == 1 and _has_digit(found[0])
+    return found[0] if alone else None
+
+
+def _has_digit(code: str) -> bool:
+    return any(char.isdigit() for char in code)
