@@ -99,7 +99,9 @@ def _of_event(
     match kind:
         case "reminder-24h":
             text = words.say("notice.reminder-24h", **facts)
-            return _Told(text, choices, _template("event_reminder", *facts.values()))
+            return _Told(
+                text, _still_coming(words, about), _template("event_reminder", *facts.values())
+            )
         case "reminder-1h":
             text = words.say("notice.reminder-1h", **facts)
             return _Told(text, choices, _template("event_reminder", *facts.values()))
@@ -202,8 +204,19 @@ def _answers(words: Texts, yes_id: str, no_id: str) -> tuple[Choice, ...]:
 
 
 def _to_seat(words: Texts, about: RegistrationCard) -> tuple[Choice, ...]:
-    ticket = Choice(id=f"ticket:{about.id}", label=words.say("button.ticket"))
-    return (ticket, _drop(words, about))
+    return (_ticket(words, about), _drop(words, about))
+
+
+def _still_coming(words: Texts, about: RegistrationCard) -> tuple[Choice, ...]:
+    return (
+        Choice(id=f"coming:{about.id}", label=words.say("button.coming")),
+        Choice(id=f"drop:{about.id}", label=words.say("button.not-coming")),
+        _ticket(words, about),
+    )
+
+
+def _ticket(words: Texts, about: RegistrationCard) -> Choice:
+    return Choice(id=f"ticket:{about.id}", label=words.say("button.ticket"))
 
 
 def _drop(words: Texts, about: RegistrationCard) -> Choice:

@@ -92,8 +92,8 @@ def _answered(turn: Turn, choice_id: str, known: str) -> Step:
 
 def _as_wished(state: State, wanted: State) -> State:
     """What a question may change: the choices on offer, the language, and being left in peace."""
-    there = state.offering(wanted.offered).hushed(muted=wanted.muted)
-    return there if wanted.language == state.language else there.in_language(wanted.language)
+    there = state.offering(wanted.offered)
+    return there.wishing(muted=wanted.muted, language=wanted.language)
 
 
 def _size_bytes(kept: tuple[InboundMessage, ...]) -> int:

@@ -1,10 +1,10 @@
 """A person's own registrations: seats with their tickets, offers, and places in line."""
 
-from contracts import RegistrationCard
+from contracts import EventCard, NoticeKind, RegistrationCard
 from conversation import cards
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.signposts import onward, to_mine
-from conversation.dialogue.state import Offer
+from conversation.dialogue.state import REGISTERING, Offer
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
 from conversation.moments import in_brief
 
@@ -36,9 +36,14 @@ def show(turn: Turn, registration_id: str) -> Reply:
     registration = find(turn, registration_id)
     if registration is not None:
         return turn.ends(as_it_is(turn, registration))
+    return gone(turn, registration_id)
+
+
+def gone(turn: Turn, registration_id: str) -> Reply:
+    """It is not among the person's own any more: why, as far as one may know, and what is."""
     reply = registrations(turn)
     assert reply.prompt is not None
-    return Reply(reply.state, reply.prompt.led_by(turn.say("my.not-found")))
+    return Reply(reply.state, reply.prompt.led_by(_why_gone(turn, registration_id)))
 
 
 def as_it_is(turn: Turn, registration: RegistrationCard) -> Prompt:
@@ -52,12 +57,16 @@ def as_it_is(turn: Turn, registration: RegistrationCard) -> Prompt:
 
 def ticket(turn: Turn, registration: RegistrationCard, lead: str) -> Prompt:
     """The ticket as one message: the code to show, what it is for, and what can be done."""
+    calendar = Offer(id=f"calendar:{registration.id}", label=turn.say("button.calendar"))
     drop = Offer(id=f"drop:{registration.id}", label=turn.say("button.drop"))
-    # Three at most, so that WhatsApp can put them under the picture (platforms.md B4).
-    offers = (to_mine(turn), drop, onward(turn))
+    # Three at most, so that WhatsApp can put them under the picture (platforms.md B4). All events
+    # are one tap further, at the end of the list of one's own; words reach everything at once.
+    onto = onward(turn) if turn.state.stage in REGISTERING else to_mine(turn)
     document = cards.ticket_document(registration)
     text = cards.ticket(turn.texts, registration)
-    return Prompt(text, offers, document=document).led_by(lead)
+    if turn.state.muted:
+        text = f"{text}\n\n{turn.say('muted.note')}"
+    return Prompt(text, (calendar, drop, onto), document=document).led_by(lead)
 
 
 def offer(turn: Turn, registration: RegistrationCard) -> Prompt:
@@ -126,6 +135,31 @@ def listed(
             choices_label=turn.say("button.choose"),
         )
     )
+
+
+def _why_gone(turn: Turn, registration_id: str) -> str:
+    cancelled = _told_here(turn, "event-cancelled", registration_id)
+    if cancelled is not None:
+        return turn.say("notice.event-cancelled", **_which(turn, cancelled))
+    ended = _told_here(turn, "registration-cancelled", registration_id)
+    if ended is not None:
+        return turn.say("notice.registration-cancelled", **_which(turn, ended))
+    handed_over = _told_here(turn, "seat-transferred", registration_id)
+    if handed_over is not None:
+        return turn.say("notice.seat-transferred", **_which(turn, handed_over))
+    return turn.say("my.not-found")
+
+
+def _told_here(turn: Turn, kind: NoticeKind, registration_id: str) -> EventCard | None:
+    """The event of such a notice, if it is true now and meant for this chat."""
+    answer = turn.facts.notice(kind, registration_id)
+    if answer.address != turn.address or answer.registration is None:
+        return None
+    return answer.registration.event
+
+
+def _which(turn: Turn, event: EventCard) -> dict[str, str]:
+    return {"title": event.title, "when": cards.when(turn.texts, event)}
 
 
 def _standing(turn: Turn, registration: RegistrationCard) -> str:

@@ -19,6 +19,7 @@ from contracts import (
 )
 from conversation import cards
 from conversation.dialogue import mine, offered, transfers
+from conversation.dialogue.preferences import also
 from conversation.dialogue.registering import registered
 from conversation.dialogue.signposts import onward, to_events, to_mine
 from conversation.dialogue.state import (
@@ -39,6 +40,13 @@ def tell(turn: Turn, outcome: Outcome, asked: Waiting | None) -> Reply:
         outcome: what became of the command.
         asked: what the command was for, when the chat still remembers it.
     """
+    reply = _told(turn, outcome, asked)
+    if asked is None or (asked.muted is None and asked.language is None):
+        return reply
+    return also(reply, turn, muted=asked.muted, language=asked.language)
+
+
+def _told(turn: Turn, outcome: Outcome, asked: Waiting | None) -> Reply:
     match outcome:
         case SeatClaimed():
             return _claimed(turn, outcome, asked)

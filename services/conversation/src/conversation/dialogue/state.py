@@ -112,6 +112,11 @@ class Waiting(Value):
     since: AwareDatetime
     told: bool = False
     """The person knows that it takes longer."""
+    muted: bool | None = None
+    """Said since. The registry is told once more after the outcome: it may not have known the
+    person when it was told first, and the command carries what held before."""
+    language: Language | None = None
+    """Chosen since; the same."""
 
 
 class State(Value):
@@ -180,6 +185,18 @@ class State(Value):
         """The person knows that it takes longer."""
         assert self.waiting is not None
         return self.model_copy(update={"waiting": self.waiting.model_copy(update={"told": True})})
+
+    def wishing(self, *, muted: bool, language: Language) -> "State":
+        """What the person asked for while a command is on its way."""
+        assert self.waiting is not None
+        there = self
+        said: dict[str, object] = {}
+        if muted != self.muted:
+            there, said["muted"] = there.hushed(muted=muted), muted
+        if language != self.language:
+            there, said["language"] = there.in_language(language), language
+        waiting = self.waiting.model_copy(update=said)
+        return there.model_copy(update={"waiting": waiting})
 
     def answered(self) -> "State":
         """The outcome is here."""
