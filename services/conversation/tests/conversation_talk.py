@@ -10,6 +10,7 @@ from contracts import (
     AcceptOffer,
     Address,
     CancelRegistration,
+    ChangePreferences,
     ChoiceTapped,
     ClaimSeat,
     CommandOutcome,
@@ -123,9 +124,13 @@ class World:
     notices: dict[NoticeKind, NoticeAnswer] = field(default_factory=dict)
     """What is true of a registration that is not, or no longer, in the person's list."""
     silent: bool = False
+    mute: frozenset[type[Query]] = frozenset()
+    """Questions of these kinds alone have no answer."""
+    asked: list[Query] = field(default_factory=list)
 
     def answer(self, query: Query) -> BaseModel | None:
-        if self.silent:
+        self.asked.append(query)
+        if self.silent or type(query) in self.mute:
             return None
         match query:
             case ListEvents():
@@ -162,6 +167,8 @@ class Talk:
     state: State | None = None
     heard: list[OutboundMessage] = field(default_factory=list)
     commands: list[ChatCommand] = field(default_factory=list)
+    """Those that the chat waits for."""
+    wishes: list[ChangePreferences] = field(default_factory=list)
     items: list[InboundItem] = field(default_factory=list)
 
     def does(self, content: Content) -> list[OutboundMessage]:
@@ -246,7 +253,11 @@ class Talk:
         self.state = taken.state
         messages = messages_of(taken.owed)
         self.heard += messages
-        self.commands += [owed for owed in taken.owed if not isinstance(owed, OutboundMessage)]
+        for owed in taken.owed:
+            if isinstance(owed, ChangePreferences):
+                self.wishes.append(owed)
+            elif not isinstance(owed, OutboundMessage):
+                self.commands.append(owed)
         return messages
 
     @property

@@ -219,7 +219,12 @@ def a_notice(kind: str, **fields: object) -> NoticeDue:
 @pytest.mark.parametrize(
     ("kind", "words", "template", "labels"),
     [
-        ("reminder-24h", "скоро «PyCon»", "event_reminder", ["Мой билет", "Отменить запись"]),
+        (
+            "reminder-24h",
+            "Вы придёте?",
+            "event_reminder",
+            ["Да, приду", "Не смогу прийти", "Мой билет"],
+        ),
         ("reminder-1h", "уже скоро", "event_reminder", ["Мой билет", "Отменить запись"]),
         ("event-changed", "изменения", "event_changed", ["Мой билет", "Отменить запись"]),
         ("event-cancelled", "отменено", "event_cancelled", ["Все мероприятия"]),
