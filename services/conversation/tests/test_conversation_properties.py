@@ -51,7 +51,8 @@ FULL = an_event(2, title="Jazz", code="ABCDEF", seats_left=0, waiting=5, descrip
 GONE = an_event(3, title="Gone", code="GGGGGG", status="cancelled")
 LATER = an_event(4, title="Later", code="LLLLLL", opens_at=EVENT.starts_at)
 CLOSED = an_event(5, title="Closed", code="CCCCCC", closes_at=NOW)
-SEAT, PLACE, OFFER = a_registration(EVENT), a_place(FULL), an_offer(LATER)
+MINE = an_event(6, title="Mine", code="MMMMMM")
+SEAT, PLACE, OFFER = a_registration(MINE), a_place(FULL), an_offer(LATER)
 
 WORDS = ["/start", "/events", "/my", "/ticket", "/cancel", "/back", "/help", "/language", "да"]
 WORDS += ["нет", "yes", "no", "cancel", "back", "1", "2", "3", "9", "PyCon", "Jazz", "help", "next"]

@@ -56,7 +56,7 @@ def _asked_first(turn: Turn, code: str, go: Callable[[Turn, str], Reply]) -> Rep
 def _ask(turn: Turn, begun: ChosenEvent, other: EventCard) -> Reply:
     offers = (
         Offer(id=f"switch:{other.code}", label=turn.say("button.switch"), role="yes"),
-        Offer(id="here", label=turn.say("button.stay"), role="no"),
+        Offer(id="here", label=turn.say("button.stay"), role="back"),
     )
     text = turn.say("switch.ask", title=begun.title, other=other.title)
     return turn.ends(Prompt(text, offers))

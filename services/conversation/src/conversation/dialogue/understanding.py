@@ -78,4 +78,6 @@ def _labelled(word: str, offered: tuple[Offer, ...]) -> str | None:
 
 def _in_role(word: str, offered: tuple[Offer, ...]) -> str | None:
     role = "back" if _CHOICE_OF.get(word) == "back" else _ROLE_OF.get(word)
+    if role == "no" and {offer.role for offer in offered} == {"yes", "back"}:
+        role = "back"  # between going on and going back, no is back
     return next((offer.id for offer in offered if role and offer.role == role), None)
