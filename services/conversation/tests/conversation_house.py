@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import nats
 from conversation_talk import World
@@ -26,7 +27,8 @@ from contracts.topology import FSM
 from conversation.handlers import Handlers
 from conversation.registry import Registry
 from conversation.settings import Settings
-from conversation.store import Chats, document_key
+from conversation.store import Chats
+from conversation.stores import document_key, open_store
 from runtime.broker import UNAVAILABLE_HEADER
 from runtime.service import Service
 from runtime.testing import eventually
@@ -128,11 +130,11 @@ async def house_at(url: str, world: World | None = None) -> AsyncIterator[House]
 
 
 @asynccontextmanager
-async def handlers_at(url: str) -> AsyncIterator[Handlers]:
+async def handlers_at(url: str, **settings: Any) -> AsyncIterator[Handlers]:
     """One replica's handlers on a connection of their own, called by the test."""
-    service = Service("conversation", Settings(nats_url=url))
-    chats, registry = Chats(service.broker), Registry(service.broker)
-    service.own(chats)
+    of_this = Settings(nats_url=url, **settings)
+    service = Service("conversation", of_this)
+    chats, registry = Chats(open_store(of_this, service)), Registry(service.broker, service.clock)
     service.own(registry)
     app = service.build()
     async with app.router.lifespan_context(app):

@@ -74,6 +74,8 @@ class ChatDocument(Value):
     """The last inputs, as `SeenInputs` packs them."""
     owed: dict[UUID, tuple[_Owed, ...]] = Field(default_factory=dict)
     """What each of the last inputs brought about, under the input's id."""
+    moved_to: str | None = None
+    """The chat has another id now; everything of it is to be found there."""
 
     def has_seen(self, input_id: UUID) -> bool:
         """Whether this input is in the state already."""
@@ -105,6 +107,18 @@ class ChatDocument(Value):
             seen=SeenInputs.unpacked(self.seen).and_also(input_id, now).packed(),
             owed={input_id: tuple(_entry(message) for message in owed)},
         )
+
+    def moved(self, chat_id: str) -> "ChatDocument":
+        """The same document as an alias; whoever reads it goes on at the other id."""
+        return self.model_copy(update={"moved_to": chat_id})
+
+    def arrived(self) -> "ChatDocument":
+        """The document at its new id."""
+        return self.model_copy(update={"moved_to": None})
+
+    def emptied(self) -> "ChatDocument":
+        """The alias once the document has arrived: nothing old may be taken from it again."""
+        return ChatDocument(state=State(), moved_to=self.moved_to)
 
     def encoded(self) -> bytes:
         """The stored form; when it is short of room the oldest inputs are forgotten first.

@@ -1,77 +1,84 @@
-"""Where chats are stored: one document each, written by compare-and-set on its revision."""
+"""Where chats are stored, under which ids they are known, and how they move to another one."""
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
-from contracts import Address, InboundItem
-from contracts.topology import FSM
+from contracts import Address, InboundItem, InboundMessage
 from conversation.dialogue import new_chat
 from conversation.document import ChatDocument
-from runtime.broker import Broker
-from runtime.documents import Documents
+from conversation.stores import Store, Stored
+from runtime.faults import crash_point
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChat:
-    """A document and the revision that it was read at; None when there is none yet."""
+    """A chat's document and where it was read."""
 
-    key: str
     document: ChatDocument
-    revision: int | None
+    stored: Stored
 
 
 class Chats:
-    """The documents of all chats. The fence against another replica is the revision."""
+    """The documents of all chats; see `Store` for what its methods raise.
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self._opened: Documents | None = None
+    On WhatsApp a person is known by a business-scoped id, and perhaps by a phone number
+    (platforms.md B3). A chat that began under the number alone moves to the scoped id when both
+    are seen together:
 
-    async def __aenter__(self) -> Self:
-        self._opened = await self._broker.bucket(FSM)
-        return self
+    1. the number's document gets a forwarding address; from now on nobody writes its state
+    2. it is created at the scoped id, as it stands there, if nobody has done so
+    3. what was left at the number is emptied
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._opened = None
+    Whoever finds the first without the second, or without the third, does what is missing. All of
+    it is compare-and-set, so two that do the same at once are as good as one.
+    """
 
-    @property
-    def _documents(self) -> Documents:
-        assert self._opened is not None, "the bucket is opened before the first message"
-        return self._opened
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def load(self, item: InboundItem) -> StoredChat:
-        """The chat that the item belongs to.
-
-        Raises:
-            Unavailable: the broker does not answer.
-        """
-        key = document_key(item.address)
-        found = await self._documents.read(key)
-        if found is None:
-            return StoredChat(key, ChatDocument(state=new_chat(item)), None)
-        body, revision = found
-        return StoredChat(key, ChatDocument.model_validate_json(body), revision)
+        """The chat that the item belongs to."""
+        stored = await self._store.read(item.address)
+        if stored.document is not None and stored.document.moved_to is not None:
+            stored = await self._follow(stored, stored.document.moved_to)
+        elif stored.document is None and (phone := _phone(item)) is not None:
+            stored = await self._move_here(stored, phone)
+        return StoredChat(stored.document or ChatDocument(state=new_chat(item)), stored)
 
     async def save(self, chat: StoredChat, document: ChatDocument) -> None:
-        """Write the next document over exactly the one that was read.
+        """Write the next document over exactly the one that was loaded."""
+        await self._store.write(chat.stored, document)
 
-        Raises:
-            Conflict: somebody else wrote first; load again and decide anew.
-            Unavailable: the broker does not answer; it may have been written all the same, which
-                the next load shows.
-        """
-        if chat.revision is None:
-            await self._documents.create(chat.key, document.encoded())
-        else:
-            await self._documents.replace(chat.key, document.encoded(), chat.revision)
+    async def confirm(self, chat: StoredChat) -> None:
+        """See to it that what was loaded is the newest; before anything is said from it."""
+        await self._store.confirm(chat.stored)
+
+    async def _move_here(self, target: Stored, phone: Address) -> Stored:
+        source = await self._store.read(phone)
+        if source.document is None or source.document.moved_to is not None:
+            # Nobody wrote from this number, or another person had it before.
+            return target
+        await self._store.write(source, source.document.moved(target.address.chat_id))
+        crash_point("conversation.after-forwarding")
+        return await self._follow(await self._store.read(phone), target.address.chat_id)
+
+    async def _follow(self, alias: Stored, chat_id: str) -> Stored:
+        address = alias.address.model_copy(update={"chat_id": chat_id})
+        target = await self._store.read(address)
+        assert alias.document is not None
+        if target.document is None:
+            await self._store.write(target, alias.document.arrived())
+            crash_point("conversation.after-arrival")
+            target = await self._store.read(address)
+        if alias.document != alias.document.emptied():
+            await self._store.write(alias, alias.document.emptied())
+        return target
 
 
-def document_key(address: Address) -> str:
-    """The key of a chat's document: `telegram.<account>-<chat>`."""
-    return f"{address.platform}.{address.chat_key}"
+def _phone(item: InboundItem) -> Address | None:
+    """The address by the sender's number, when the item came under another one."""
+    if not isinstance(item, InboundMessage) or item.address.platform != "whatsapp":
+        return None
+    phone = item.sender.phone
+    if phone is None or phone == item.address.chat_id:
+        return None
+    return item.address.model_copy(update={"chat_id": phone})
