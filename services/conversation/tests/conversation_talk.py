@@ -126,10 +126,14 @@ class World:
     silent: bool = False
     mute: frozenset[type[Query]] = frozenset()
     """Questions of these kinds alone have no answer."""
+    last_known_at: datetime | None = None
+    """Silent since then, and what everybody sees alike is remembered."""
     asked: list[Query] = field(default_factory=list)
 
     def answer(self, query: Query) -> BaseModel | None:
         self.asked.append(query)
+        if self.last_known_at is not None and not isinstance(query, ListEvents | FindEvent):
+            return None
         if self.silent or type(query) in self.mute:
             return None
         match query:
@@ -153,7 +157,8 @@ def take(state: State, item: InboundItem, world: World, now: datetime) -> Step:
         try:
             return step(state, item, facts, now)
         except FactMissing as missing:
-            facts = facts.with_answer(missing.query, world.answer(missing.query))
+            answer = world.answer(missing.query)
+            facts = facts.with_answer(missing.query, answer, world.last_known_at)
 
 
 @dataclass

@@ -405,16 +405,6 @@ def test_too_much_while_waiting_is_refused_in_words() -> None:
     assert talk.gets_a_seat().count("Your registrations") == 5
 
 
-def test_a_long_wait_is_explained_once() -> None:
-    talk = at_confirm()
-    talk.taps("Confirm")
-    talk.now += timedelta(seconds=30)
-    assert "Your request is safe" in talk.says("hello?")
-    assert talk.says("anybody?") == ""
-    assert len(talk.gets_a_seat().split("\n---\n")) == 3
-    assert len({message.id for message in talk.heard}) == len(talk.heard)
-
-
 def test_a_silent_registry_is_admitted_and_the_wish_kept() -> None:
     talk = at_confirm()
     talk.world.silent = True
