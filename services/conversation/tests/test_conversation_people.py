@@ -2,7 +2,13 @@
 
 import pytest
 
-from conversation.dialogue.people import email_of, name_of, suggested_email
+from conversation.dialogue.people import (
+    email_of,
+    meant_email,
+    name_of,
+    name_trouble,
+    suggested_email,
+)
 from conversation.dialogue.state import Offer
 from conversation.dialogue.understanding import choice_of
 
@@ -18,6 +24,16 @@ from conversation.dialogue.understanding import choice_of
         ("Ann\u202eSmith", "AnnSmith"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("Ё" * 80, "Ё" * 80),
+        ("e\u0301e\u0301", "éé"),
+        ("कीर्ति", "कीर्ति"),
+        ("\u200fשָׂרָה\u200f", "שָׂרָה"),
+        ("O’Neill", "O’Neill"),
+        ("J.R.R. Tolkien", "J.R.R. Tolkien"),
+        ("Ng", "Ng"),
+        ("Ann 🌸👩\u200d💻", "Ann"),
+        ("𝓐𝓷𝓷", "Ann"),
+        ("Elizabeth 2", "Elizabeth 2"),
+        ("🌸🌸", None),
         ("Ё" * 81, None),
         ("A", None),
         ("12 34", None),
@@ -27,6 +43,28 @@ from conversation.dialogue.understanding import choice_of
 )
 def test_a_name_may_be_in_any_script(typed: str, name: str | None) -> None:
     assert name_of(typed) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "trouble"),
+    [
+        ("Ann", None),
+        ("Ann.Lee", None),
+        ("St. John", None),
+        ("ann@example.com", "email"),
+        ("https://example.com/ann", "link"),
+        ("www.ann.com", "link"),
+        ("t.me/ann", "link"),
+        ("ann.ru", "link"),
+        ("+7 916 123", "digits"),
+        ("🌸", "signs"),
+        ("!!", "signs"),
+        ("A", "length"),
+        ("a" * 81, "length"),
+    ],
+)
+def test_what_is_no_name_is_told_apart(typed: str, trouble: str | None) -> None:
+    assert name_trouble(typed) == trouble
 
 
 @pytest.mark.parametrize(
@@ -55,6 +93,14 @@ def test_an_address_is_judged_by_its_form(typed: str, email: str | None) -> None
         ("a@ggmail.com", "a@gmail.com"),
         ("a@yandex.ry", "a@yandex.ru"),
         ("a@mial.ru", "a@mail.ru"),
+        ("a@gmail.ru", "a@gmail.com"),
+        ("a@icloud.con", "a@icloud.com"),
+        ("a@example.con", "a@example.com"),
+        ("a@example.ry", "a@example.ru"),
+        ("a@mаil.ru", "a@mail.ru"),
+        ("аnn@gmail.com", "ann@gmail.com"),
+        ("почта@mail.ru", None),
+        ("a@bk.ru", None),
         ("a@gmail.com", None),
         ("a@mail.com", None),
         ("a@example.com", None),
@@ -63,6 +109,37 @@ def test_an_address_is_judged_by_its_form(typed: str, email: str | None) -> None
 )
 def test_one_slip_in_a_common_domain_is_noticed(email: str, meant: str | None) -> None:
     assert suggested_email(email) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ann@yandex,ru", "ann@yandex.ru"),
+        ("ann@gmailcom", "ann@gmail.com"),
+        ("ann@gmail", "ann@gmail.com"),
+        ("ann@yndexru", "ann@yandex.ru"),
+        ("ann @ gmail . com", "ann@gmail.com"),
+        ("ann@gmail com", "ann@gmail.com"),
+        ("ann@@gmail..com", "ann@gmail.com"),
+        ("ann.gmail.com", "ann@gmail.com"),
+        ("ann gmail.com", "ann@gmail.com"),
+        ("<ann@gmail.com>", "ann@gmail.com"),
+        ("mailto:ann@example.com", "ann@example.com"),
+        ("ann(at)example.org", "ann@example.org"),
+        ("ann at gmail dot com", "ann@gmail.com"),
+        ("анна собака почта точка рф", "анна@почта.рф"),
+        ('ann"mail.ru', "ann@mail.ru"),
+        ("My e-mail is ann@gmial.com, thanks!", "ann@gmail.com"),
+        ("a@b.de or c@d.de", None),
+        ("gmail.com", None),
+        ("ann", None),
+        ("12", None),
+        ("", None),
+    ],
+)
+def test_what_was_meant_by_no_address(typed: str, meant: str | None) -> None:
+    assert email_of(typed) is None
+    assert meant_email(typed) == meant
 
 
 OFFERED = (
@@ -85,6 +162,17 @@ OFFERED = (
         ("ok!", "a"),
         ("назад", "c"),
         ("/back", "back"),
+        ("2️⃣", "b"),
+        ("№2", "b"),
+        ("номер 2", "b"),
+        ("option 2", "b"),
+        ("/help me", "help"),
+        ("/my_registrations", "my"),
+        ("\\events", "events"),
+        ("/ help", "help"),
+        ("tiket", "tickets"),
+        ("Меропрития", "events"),
+        ("Ещё раз", None),
         ("no", None),
         ("/events@turnout_bot", "events"),
         ("/MY", "my"),

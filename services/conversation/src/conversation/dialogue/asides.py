@@ -2,7 +2,7 @@
 
 from contracts import Content, MediaSent, MessageEdited, OtherSent
 from contracts.inbound import ContactShared
-from conversation.dialogue import browsing, event_card, idle, mine, registering
+from conversation.dialogue import browsing, dropping, event_card, idle, mine, registering
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.preferences import also
 from conversation.dialogue.signposts import language_offer, to_events, to_mine
@@ -14,6 +14,8 @@ from conversation.texts import LANGUAGES
 def here(turn: Turn, _argument: str = "") -> Reply:
     """Where the chat stands, shown again as it is true now."""
     state = turn.state
+    if state.dropping is not None and _was_just_asked(turn, "drop-now"):
+        return dropping.drop(turn, str(state.dropping.registration_id))
     if state.stage in REGISTERING:
         return registering.question(turn)
     if state.stage is Stage.REGISTERED:
@@ -21,6 +23,10 @@ def here(turn: Turn, _argument: str = "") -> Reply:
     if state.stage is Stage.CHOOSING_EVENT and state.context.event is not None:
         return event_card.card(turn, state.context.event.code)
     return browsing.greeting(turn) if state.stage is Stage.START else browsing.events(turn)
+
+
+def _was_just_asked(turn: Turn, verb: str) -> bool:
+    return any(offer.id.startswith(f"{verb}:") for offer in turn.state.offered)
 
 
 def beside(turn: Turn, sentence: str) -> Reply:

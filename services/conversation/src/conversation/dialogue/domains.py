@@ -50,6 +50,21 @@ BARE = {
 }
 """What is meant by a provider's name without any ending."""
 
+DISTINCT = tuple(domain for domain in COMMON_DOMAINS if len(domain) > len("inbox.ru"))
+"""Long enough to be seen at the end of an address that lacks its @."""
+
+_ENDINGS = {
+    ending: meant
+    for meant, slips in {
+        "com": ("con", "vom", "xom", "cim", "cpm", "cmo", "ocm", "comm", "coom", "c0m", "coml"),
+        "ru": ("ry", "rru", "ruu", "tu", "ri"),
+        "net": ("ner", "nett", "ent"),
+        "org": ("orgg", "ogr", "prg"),
+    }.items()
+    for ending in slips
+}
+"""Endings that no domain has (IANA's list of top-level domains), and what they mean."""
+
 _WITHOUT_DOT = {domain.replace(".", ""): domain for domain in COMMON_DOMAINS}
 
 
@@ -67,7 +82,8 @@ def meant_domain(typed: str) -> str | None:
         if _one_slip_apart(domain, common):
             return common
     if dot:
-        return None
+        rest, _, ending = domain.rpartition(".")
+        return f"{rest}.{_ENDINGS[ending]}" if ending in _ENDINGS else None
     # The dot is missing, and something else is wrong as well.
     return next((_WITHOUT_DOT[one] for one in _WITHOUT_DOT if _one_slip_apart(domain, one)), None)
 

@@ -11,9 +11,15 @@ from conversation.dialogue.understanding import is_yes_or_no
 
 def to_name(turn: Turn, context: Context) -> Reply:
     """Open the question for the name."""
-    suggested = context.name or name_of(turn.sender.name or "")
+    suggested = context.name or _of_profile(turn)
     context = context.model_copy(update={"suggested_name": suggested, "token": turn.new_token})
     return ask_name(turn.at(Stage.ENTERING_NAME, context))
+
+
+def _of_profile(turn: Turn) -> str | None:
+    """The platform's name of the person, if it can be one: some are an emoji, or a link."""
+    name = turn.sender.name or ""
+    return name_of(name) if name_trouble(name) is None else None
 
 
 def ask_name(turn: Turn) -> Reply:

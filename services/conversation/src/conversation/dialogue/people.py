@@ -7,7 +7,7 @@ from typing import Literal
 from email_validator import EmailNotValidError, validate_email
 
 from contracts.commands import NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
-from conversation.dialogue.domains import meant_domain
+from conversation.dialogue.domains import DISTINCT, meant_domain
 
 NameTrouble = Literal["email", "link", "digits", "signs", "length"]
 """Why something is not taken for a name."""
@@ -20,6 +20,8 @@ _LINK = re.compile(
     r"://|\bwww\.|\b(?:t|wa)\.me/|\w\.(?:com|net|org|info|biz|io|ru|рф|su|xyz|site|online)\b",
     re.IGNORECASE,
 )
+_FANCY = re.compile("[\U0001d400-\U0001d7ff]")
+"""Mathematical letters, which some write their names in and hardly any printer can draw."""
 _EMOJI_PARTS = "\ufe0f\ufe0e\u20e3"
 
 _AT = re.compile(r"\s*(?:\(at\)|\[at\]|\{at\}|\sat\s|\sсобака\s|\(собака\)|@+|\"|＠)\s*")
@@ -34,7 +36,7 @@ def name_of(text: str) -> str | None:
 
     Pictures are left out: they cannot be printed on a ticket, nor sorted in a list of guests.
     """
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", _FANCY.sub(_in_plain_letters, text))
     # Control and invisible format characters (direction marks …) would break tickets and lists.
     seen = "".join(char for char in composed if char.isspace() or _is_printed(char))
     words = (word.strip(_JOINERS) for word in seen.split())
@@ -93,11 +95,22 @@ def meant_email(text: str) -> str | None:
         whole = f"{local.strip('.')}@{meant_domain(domain) or domain}"
         if (email := email_of(whole)) is not None:
             return email
+    return _without_at("".join(words))
+
+
+def _without_at(said: str) -> str | None:
+    for domain in DISTINCT:
+        if "@" not in said and said.endswith(domain):
+            return email_of(f"{said.removesuffix(domain).strip(_AROUND + '#')}@{domain}")
     return None
 
 
 def _corrected(email: str) -> str:
     return suggested_email(email) or email
+
+
+def _in_plain_letters(fancy: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", fancy[0])
 
 
 def _is_printed(char: str) -> bool:

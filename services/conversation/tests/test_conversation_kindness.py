@@ -1,0 +1,239 @@
+"""Whatever somebody does, there is one kind answer, a way back, a way out, and help."""
+
+from collections.abc import Callable
+
+import pytest
+from conversation_talk import Talk, World, a_place, a_registration, an_event, an_offer, russian
+
+from contracts import Content, MediaSent, MessageEdited, OtherSent
+from contracts.inbound import ContactShared
+
+JAZZ = an_event(2, title="Jazz", code="ABCDEF")
+
+
+def a_talk() -> Talk:
+    third = an_event(3, title="Chess", code="CCCCCC", seats_left=0, waiting=3)
+    fourth = an_event(4, title="Go", code="GGGGGG", seats_left=0, waiting=3)
+    mine = [a_registration(JAZZ), a_place(third), an_offer(fourth)]
+    return Talk(world=World([an_event(), JAZZ, third, fourth], mine))
+
+
+def doing(*said: str) -> Callable[[], Talk]:
+    """A person who has said these things."""
+
+    def so_far() -> Talk:
+        talk = a_talk()
+        for one in said:
+            talk.says(one)
+        return talk
+
+    so_far.__name__ = said[-1]
+    return so_far
+
+
+NAME = ("/start event_K7Q2MX", "yes")
+EMAIL = (*NAME, "Ann Lee")
+PLACES = [
+    doing("/events"),
+    doing("/start event_K7Q2MX"),
+    doing("/start event_ABCDEF"),
+    doing("/start event_CCCCCC"),
+    doing("/start event_GGGGGG"),
+    doing(*NAME),
+    doing(*EMAIL),
+    doing(*EMAIL, "ann@gmial.com"),
+    doing(*EMAIL, "ann at gmail dot com"),
+    doing(*EMAIL, "ann@example.com"),
+    doing(*EMAIL, "/events"),
+    doing(*EMAIL, "/start event_ABCDEF"),
+    doing("/my"),
+    doing("/ticket"),
+    doing("/help"),
+    doing("/language"),
+    doing("/cancel"),
+]
+IN_THE_MIDDLE = PLACES[5:12]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("word", ["help", "/help", "помощь", "?"])
+def test_there_is_help_everywhere(place: Callable[[], Talk], word: str) -> None:
+    talk = place()
+    stage = talk.stage
+    assert "This is what I can do" in talk.says(word)
+    assert talk.stage == stage
+    assert talk.labels
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("word", ["back", "/back", "Назад"])
+def test_the_way_back_leads_to_the_list_from_everywhere(
+    place: Callable[[], Talk], word: str
+) -> None:
+    talk = place()
+    for _ in range(6):
+        assert talk.says(word)
+    assert talk.labels[:2] == ["PyCon", "Jazz"]
+    assert talk.commands == []
+
+
+@pytest.mark.parametrize("place", IN_THE_MIDDLE)
+@pytest.mark.parametrize("word", ["cancel", "/cancel", "отмена", "exit", "never mind", "выйти"])
+def test_there_is_a_way_out_of_every_question(place: Callable[[], Talk], word: str) -> None:
+    talk = place()
+    assert "Nothing was booked" in talk.says(word)
+    assert talk.stage == "CHOOSING_EVENT"
+    assert talk.labels == ["All events", "My registrations"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_message_leads_on_with_a_button(place: Callable[[], Talk]) -> None:
+    talk = place()
+    assert talk.labels
+    assert len(talk.heard[-1].choices) <= 10
+    back_or_out = {"Back", "Cancel", "All events", "Go on registering", "No, go on", "Change"}
+    back_or_out |= {"Help", "English", "My registrations"}
+    assert back_or_out & set(talk.labels), talk.labels
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_number_up_to_the_last_choice_is_that_choice(place: Callable[[], Talk]) -> None:
+    for number in range(1, len(place().labels) + 1):
+        by_number, by_tap = place(), place()
+        by_number.says(str(number))
+        by_tap.taps_id(by_tap.heard[-1].choices[number - 1].id)
+        assert by_number.state == by_tap.state
+        assert by_number.heard[-1].text == by_tap.heard[-1].text
+
+
+STRAY = [
+    (MediaSent(media="sticker"), "Nice sticker"),
+    (MediaSent(media="voice"), "voice messages"),
+    (MediaSent(media="audio"), "voice messages"),
+    (MediaSent(media="photo", caption="me"), "the picture"),
+    (MediaSent(media="video"), "the picture"),
+    (MediaSent(media="document"), "only read words"),
+    (MediaSent(media="location"), "where you are"),
+    (ContactShared(phone="1", own=True), "contact card"),
+    (ContactShared(phone="2", own=False), "contact card"),
+    (OtherSent(type="poll"), "Nice poll"),
+    (OtherSent(type="dice"), "only read words"),
+    (MessageEdited(text="Ann Leigh"), "send the correction as a new message"),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("content", "sentence"), STRAY)
+def test_what_is_no_answer_is_taken_kindly_everywhere(
+    place: Callable[[], Talk], content: Content, sentence: str
+) -> None:
+    talk = place()
+    stage = talk.stage
+    messages = talk.does(content)
+    assert len(messages) == 1
+    assert sentence in messages[0].text
+    assert messages[0].choices
+    assert stage in (talk.stage, "START")
+
+
+@pytest.mark.parametrize(("content", "_sentence"), STRAY)
+def test_a_stranger_s_first_word_may_be_none(content: Content, _sentence: str) -> None:
+    talk = russian()
+    assert len(talk.does(content)) == 1
+    assert "Куда хотите пойти?" in talk.heard[-1].text
+
+
+def test_the_question_about_a_seat_is_repeated_as_well() -> None:
+    talk = Talk(world=World(registrations=[a_registration(an_event())]))
+    talk.says("/cancel")
+    talk.does(MediaSent(media="sticker"))
+    assert "give up your seat" in talk.heard[-1].text
+    assert "stays yours" in talk.says("no")
+
+
+def test_an_edit_without_words_is_nothing_that_was_said() -> None:
+    talk = doing(*NAME)()
+    before = talk.state
+    assert talk.does(MessageEdited()) == []
+    assert talk.state == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("https://example.com/ann", "looks like a link"),
+        ("8 916 123-45-67", "only digits"),
+        ("🌸🌸🌸", "can't print that"),
+        ("ann@example.com", "First your name"),
+        ("X", "2 to 80 characters"),
+        ("yes", "What name"),
+    ],
+)
+def test_what_is_no_name_is_said_kindly_and_asked_again(typed: str, sentence: str) -> None:
+    talk = doing(*NAME)()
+    # With nothing on offer that a yes could stand for.
+    talk.sender = talk.sender.model_copy(update={"name": "🌸"})
+    talk.says("/cancel")
+    talk.says(NAME[0])
+    talk.says("yes")
+    assert talk.labels == ["Back", "Cancel"]
+    assert sentence in talk.says(typed)
+    assert talk.stage == "ENTERING_NAME"
+    assert talk.labels == ["Back", "Cancel"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "offered"),
+    [
+        ("Ann Smith", "Ann Smith"),
+        ("✨ Ann ✨ Smith 🌸", "Ann Smith"),
+        ("🌸🌸", None),
+        ("t.me/spam", None),
+        ("a" * 129, None),
+        ("12345", None),
+        (".", None),
+        (None, None),
+    ],
+)
+def test_the_profile_s_name_is_one_tap_if_it_can_stand_on_a_ticket(
+    profile: str | None, offered: str | None
+) -> None:
+    talk = Talk()
+    talk.sender = talk.sender.model_copy(update={"name": profile})
+    talk.says("/start event_K7Q2MX")
+    talk.taps("Register")
+    assert talk.labels == [*([offered] if offered else []), "Back", "Cancel"]
+
+
+def test_an_address_that_is_none_as_typed_is_asked_about_or_typed_again() -> None:
+    talk = doing(*EMAIL)()
+    assert "Did you mean ann@yandex.ru?" in talk.says("ann@yandex,ru")
+    assert talk.labels == ["Yes", "No, type it again", "Cancel"]
+    assert "What is your e-mail" in talk.says("no")
+    assert "Did you mean" in talk.says("ann@yandex,ru")
+    assert "E-mail: ann@yandex.ru" in talk.says("yes")
+
+
+def test_a_new_address_may_be_typed_instead_of_a_yes() -> None:
+    talk = doing(*EMAIL, "ann@gmial.com")()
+    assert "E-mail: ann@example.org" in talk.says("ann@example.org")
+
+
+def test_what_is_no_address_after_a_doubt_closes_the_doubt() -> None:
+    talk = doing(*EMAIL, "ann@gmial.com")()
+    assert "name@example.org" in talk.says("hm")
+    assert talk.labels == ["Back", "Cancel"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_button_of_an_older_question_shows_where_the_chat_stands(
+    place: Callable[[], Talk],
+) -> None:
+    talk = doing(*NAME)()
+    old = [choice.id for choice in talk.heard[-1].choices]
+    talk.says("/cancel")
+    for message in place().heard[-1:]:
+        talk.heard.append(message)
+    for choice_id in old:
+        assert "earlier message" in talk.taps_id(choice_id)
+        assert talk.stage == "CHOOSING_EVENT"
