@@ -24,7 +24,8 @@ def heard(state: State, sent_at: datetime, now: datetime | None = None) -> State
 
 def read(times: list[datetime], now: datetime | None = None) -> list[datetime]:
     """Which of the things said at these times are read."""
-    state, accepted = State(), []
+    state = State()
+    accepted: list[datetime] = []
     for sent_at in times:
         if (within := heard(state, sent_at, now)) is not None:
             state = within
@@ -37,7 +38,8 @@ gaps = st.lists(st.integers(0, 90), max_size=200)
 
 @given(gaps)
 def test_nothing_is_lost_of_what_comes_within_the_pace(gaps: list[int]) -> None:
-    at, times = NOW, []
+    at = NOW
+    times: list[datetime] = []
     for gap in gaps:
         at += timedelta(seconds=gap)
         # Within the pace is: never more in any window than its seconds and the burst allow.
@@ -51,7 +53,8 @@ def test_nothing_is_lost_of_what_comes_within_the_pace(gaps: list[int]) -> None:
 
 @given(gaps)
 def test_never_more_is_read_than_the_pace_and_one_burst(gaps: list[int]) -> None:
-    at, times = NOW, []
+    at = NOW
+    times: list[datetime] = []
     for gap in gaps:
         at += timedelta(milliseconds=gap * 20)
         times.append(at)
