@@ -26,7 +26,8 @@ PATIENCE = timedelta(seconds=10)
 """After this much waiting the person is told that it takes longer."""
 
 QUESTIONS = frozenset(
-    {"start", "stop", "events", "ev", "my", "mine", "tickets", "ticket", "help", "lang", "here"}
+    {"start", "stop", "menu", "events", "ev", "my", "mine", "tickets", "ticket", "help", "lang"}
+    | {"here", "coming", "calendars", "calendar"}
 )
 """What can be answered wherever the chat stands: nothing that the outcome needs is changed."""
 
