@@ -71,7 +71,7 @@ def test_what_is_no_more_is_told_with_the_way_to_what_is_on(
     [
         (
             a_registration(an_event()),
-            "You have a seat here.",
+            "You already have a seat here.",
             ["My ticket", "Cancel registration", "Back"],
         ),
         (
@@ -106,7 +106,7 @@ def test_the_ticket_is_one_tap_away_from_the_card() -> None:
 def test_an_old_register_button_shows_the_seat_that_was_had_since() -> None:
     talk = at_card(World([an_event()]))
     talk.world.registrations.append(a_registration(an_event()))
-    assert "You have a seat here." in talk.taps("Register")
+    assert "You already have a seat here." in talk.taps("Register")
     assert talk.commands == []
 
 

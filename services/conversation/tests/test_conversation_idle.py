@@ -133,4 +133,4 @@ def test_an_old_card_works_after_any_time() -> None:
     talk = Talk()
     talk.says("/start event_K7Q2MX")
     talk.world.registrations.append(a_registration(an_event()))
-    assert "You have a seat here." in after(talk, timedelta(days=1)).taps("Register")
+    assert "You already have a seat here." in after(talk, timedelta(days=1)).taps("Register")

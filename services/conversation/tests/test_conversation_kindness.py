@@ -237,3 +237,34 @@ def test_a_button_of_an_older_question_shows_where_the_chat_stands(
     for choice_id in old:
         assert "earlier message" in talk.taps_id(choice_id)
         assert talk.stage == "CHOOSING_EVENT"
+
+
+def test_a_kind_word_has_one_in_return() -> None:
+    talk = doing("/ticket")()
+    assert talk.says("Thank you!!!") == "You're very welcome!"
+    assert talk.labels == ["All events", "My registrations"]
+    asked = doing(*EMAIL)()
+    assert "What is your e-mail" in asked.says("спасибо")
+    assert "Is everything right?" in asked.says("ann@example.org")
+    assert asked.says("perfect!") == ""
+    assert len(asked.commands) == 1
+
+
+@pytest.mark.parametrize("hello", ["hi", "Hello!", "Привет", "good morning"])
+def test_a_hello_is_understood_at_any_time(hello: str) -> None:
+    assert "I book seats" in doing("/my")().says(hello)
+    assert "We were registering you for “PyCon”" in doing(*EMAIL)().says(hello)
+
+
+def test_the_data_may_be_changed_in_a_word() -> None:
+    talk = doing(*EMAIL, "ann@example.com")()
+    assert "What name" in talk.says("исправить")
+    assert "didn't understand" in talk.says("изменить данные")
+    assert talk.says("продолжить").startswith("What name")
+
+
+def test_an_outage_leaves_a_kind_word_without_a_list() -> None:
+    talk = doing("/start event_K7Q2MX")()
+    talk.world.silent = True
+    talk.does(MediaSent(media="sticker"))
+    assert talk.heard[-1].text == "Nice sticker! I understand words and buttons better, though."

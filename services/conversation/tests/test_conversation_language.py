@@ -147,6 +147,6 @@ def test_a_chosen_language_stays_whatever_the_platform_says() -> None:
     talk = Talk()
     talk.says("/ru")
     talk.world.registrations.append(a_registration(an_event()))
-    assert "Вы записаны" in talk.says("/start event_K7Q2MX")
+    assert "Вы уже записаны" in talk.says("/start event_K7Q2MX")
     assert talk.state is not None
     assert talk.state.language_chosen

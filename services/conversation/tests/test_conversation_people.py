@@ -11,6 +11,7 @@ from conversation.dialogue.people import (
 )
 from conversation.dialogue.state import Offer
 from conversation.dialogue.understanding import choice_of
+from conversation.dialogue.words import CHOICES, NUMBERS, ROLES, plain
 
 
 @pytest.mark.parametrize(
@@ -191,3 +192,10 @@ OFFERED = (
 )
 def test_words_mean_what_could_be_tapped(text: str, choice: str | None) -> None:
     assert choice_of(text, OFFERED, free_text=True) == choice
+
+
+def test_no_word_means_two_things_and_each_is_written_as_it_is_looked_up() -> None:
+    for lists in (CHOICES.values(), ROLES.values(), NUMBERS):
+        words = [word for words in lists for word in words]
+        assert len(words) == len(set(words))
+        assert [word for word in words if plain(word) != word] == []

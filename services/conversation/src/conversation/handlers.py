@@ -29,8 +29,8 @@ from runtime.metrics import counter
 
 CONFLICTS_MAX = 5
 CONFLICT_RETRY_SECONDS = 0.5
-FACTS_MAX = 32
-"""Questions in one step; one thing said needs three at most, and five may have been kept."""
+FACTS_MAX = 64
+"""Questions in one step; one thing said needs eight at most, and five may have been kept."""
 PUBLISHED_REMEMBERED_MAX = 10_000
 
 _inputs = counter("turnout_inputs_total", "What people did, by what became of it.", ("result",))

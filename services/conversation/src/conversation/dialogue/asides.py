@@ -21,7 +21,7 @@ def here(turn: Turn, _argument: str = "") -> Reply:
     if state.stage is Stage.REGISTERED:
         return mine.registrations(turn)
     if state.stage is Stage.CHOOSING_EVENT and state.context.event is not None:
-        return event_card.card(turn, state.context.event.code)
+        return event_card.shown(turn, state.context.event.code)
     return browsing.greeting(turn) if state.stage is Stage.START else browsing.events(turn)
 
 
@@ -62,6 +62,13 @@ def help_(turn: Turn, _argument: str = "") -> Reply:
     languages = Offer(id="lang", label=turn.say("button.language"))
     offers = (to_events(turn), to_mine(turn), languages)
     return turn.ends(Prompt(text, offers))
+
+
+def thanks(turn: Turn, _argument: str = "") -> Reply:
+    """A kind word has one in return; an open question is still open."""
+    if turn.state.stage in REGISTERING:
+        return beside(turn, turn.say("aside.thanks"))
+    return turn.ends(Prompt(turn.say("aside.thanks"), (to_events(turn), to_mine(turn))))
 
 
 def language(turn: Turn, chosen: str = "") -> Reply:

@@ -68,6 +68,7 @@ ALWAYS: dict[str, Action] = {
     "calendar": coming.to_calendar,
     "calendars": coming.calendars,
     "here": asides.here,
+    "thanks": asides.thanks,
     "help": asides.help_,
     "lang": asides.language,
     "unknown": asides.unknown,
@@ -90,6 +91,9 @@ def choose(turn: Turn, choice_id: str) -> Reply:
     if verb == "cancel":
         # With something begun it is the way out; with nothing begun a registration is meant.
         return registering.leave(turn) if begun else dropping.cancel(turn)
+    if verb == "change":
+        asked = turn.state.stage is Stage.CONFIRMING
+        return registering.change(turn, argument) if asked else asides.unknown(turn)
     action = ALWAYS.get(verb)
     return action(turn, argument) if action else asides.stale(turn)
 

@@ -13,11 +13,20 @@ from conversation.moments import in_words
 
 
 def card(turn: Turn, code: str) -> Reply:
-    """The event with this code."""
+    """The event with this code, or how to ask for it once more."""
     try:
-        found = turn.facts.event(code)
+        return shown(turn, code)
     except RegistrySilent:
         return silent(turn, f"ev:{code}")
+
+
+def shown(turn: Turn, code: str) -> Reply:
+    """The event with this code.
+
+    Raises:
+        RegistrySilent: nobody can say.
+    """
+    found = turn.facts.event(code)
     if found is None:
         return browsing.events(turn).led_by(turn.say("event.unknown"))
     if found.status == "draft":

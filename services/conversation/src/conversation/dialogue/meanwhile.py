@@ -27,7 +27,7 @@ PATIENCE = timedelta(seconds=10)
 
 QUESTIONS = frozenset(
     {"start", "stop", "menu", "events", "ev", "my", "mine", "tickets", "ticket", "help", "lang"}
-    | {"here", "coming", "calendars", "calendar"}
+    | {"here", "thanks", "coming", "calendars", "calendar"}
 )
 """What can be answered wherever the chat stands: nothing that the outcome needs is changed."""
 

@@ -24,8 +24,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("отключить напоминания", "выключи напоминания", "не напоминайте"),
     ),
     "menu": (
-        *("menu", "main menu", "home"),
+        *("menu", "main menu", "home", "hi", "hello", "hey", "hi there", "hello there"),
+        *("good morning", "good afternoon", "good evening"),
         *("начало", "начнем", "меню", "главное меню", "главная", "в начало"),
+        *("привет", "здравствуйте", "здравствуй", "добрый день", "добрый вечер", "доброе утро"),
+    ),
+    "thanks": (
+        *("thanks", "thank you", "thank you very much", "thanks a lot", "many thanks", "thx", "ty"),
+        *("great", "super", "cool", "perfect", "wonderful", "❤", "🙏"),
+        *("спасибо", "спасибо большое", "большое спасибо", "благодарю", "спс", "пасиб"),
+        *("отлично", "супер", "класс", "здорово", "замечательно"),
     ),
     "calendars": (
         *("calendar", "add to calendar", "to calendar", "calender", "ics", "save the date"),
@@ -49,6 +57,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("regiter", "join", "i want to register", "i want to come"),
         *("записаться", "запись", "регистрация", "зарегистрироваться", "хочу записаться"),
         *("запиши меня", "запишите меня", "хочу пойти"),
+        *("waiting list", "join the waiting list", "join waiting list", "queue"),
+        *("очередь", "встать в очередь", "в очередь", "лист ожидания"),
     ),
     "my": (
         *("my", "my registrations", "my registration", "registrations", "my events", "my bookings"),
@@ -74,6 +84,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "exit": (
         *("exit", "quit", "abort", "leave", "never mind", "nevermind", "enough"),
         *("выход", "выйти", "хватит", "закончить", "прервать", "неважно"),
+    ),
+    "change": (
+        *("change", "edit", "correct it", "fix it", "change it", "change my data"),
+        *("изменить", "исправить", "поменять", "изменить данные", "ошибка"),
+    ),
+    "here": (
+        *("continue", "go on", "go on registering", "where are we", "where was i"),
+        *("продолжить", "продолжить запись", "продолжай", "продолжим"),
     ),
     "back": (
         *("back", "go back", "bak", "step back", "one step back", "undo", "return"),
@@ -105,10 +123,19 @@ ROLES: dict[Role, tuple[str, ...]] = {
     "yes": (
         *("yes", "y", "yep", "yeah", "yea", "yup", "ye", "yess", "ok", "okay", "okey", "k", "sure"),
         *("of course", "certainly", "correct", "right", "all right", "that's right", "confirm"),
-        *("yes please", "do it", "fine", "agreed", "👍", "✅", "👌", "+"),
+        *("yes please", "do it", "fine", "agreed", "great", "perfect", "👍", "✅", "👌", "+"),
         *("да", "д", "ага", "угу", "ок", "окей", "хорошо", "конечно", "да конечно", "верно"),
-        *("все верно", "правильно", "подтверждаю", "согласен", "согласна", "давай", "давайте"),
-        *("да пожалуйста", "хочу", "lf"),
+        *(
+            "все верно",
+            "правильно",
+            "подтверждаю",
+            "подтвердить",
+            "согласен",
+            "согласна",
+            "давай",
+            "давайте",
+        ),
+        *("да пожалуйста", "хочу", "отлично", "lf"),
     ),
     "no": (
         *("no", "n", "nope", "nah", "no thanks", "no thank you", "not now", "wrong", "👎", "❌"),
