@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from conversation_talk import Talk, World, a_place, a_registration, an_event, an_offer, russian
 
-from contracts import Content, MediaSent, MessageEdited, OtherSent
+from contracts import Content, MediaSent, MessageEdited, OtherSent, TextSaid
 from contracts.inbound import ContactShared
+from conversation.dialogue.words import CHOICES, NUMBERS, ROLES
 
 JAZZ = an_event(2, title="Jazz", code="ABCDEF")
 
@@ -158,73 +159,6 @@ def test_an_edit_without_words_is_nothing_that_was_said() -> None:
     assert talk.state == before
 
 
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        ("https://example.com/ann", "looks like a link"),
-        ("8 916 123-45-67", "only digits"),
-        ("🌸🌸🌸", "can't print that"),
-        ("ann@example.com", "First your name"),
-        ("X", "2 to 80 characters"),
-        ("yes", "What name"),
-    ],
-)
-def test_what_is_no_name_is_said_kindly_and_asked_again(typed: str, sentence: str) -> None:
-    talk = doing(*NAME)()
-    # With nothing on offer that a yes could stand for.
-    talk.sender = talk.sender.model_copy(update={"name": "🌸"})
-    talk.says("/cancel")
-    talk.says(NAME[0])
-    talk.says("yes")
-    assert talk.labels == ["Back", "Cancel"]
-    assert sentence in talk.says(typed)
-    assert talk.stage == "ENTERING_NAME"
-    assert talk.labels == ["Back", "Cancel"]
-
-
-@pytest.mark.parametrize(
-    ("profile", "offered"),
-    [
-        ("Ann Smith", "Ann Smith"),
-        ("✨ Ann ✨ Smith 🌸", "Ann Smith"),
-        ("🌸🌸", None),
-        ("t.me/spam", None),
-        ("a" * 129, None),
-        ("12345", None),
-        (".", None),
-        (None, None),
-    ],
-)
-def test_the_profile_s_name_is_one_tap_if_it_can_stand_on_a_ticket(
-    profile: str | None, offered: str | None
-) -> None:
-    talk = Talk()
-    talk.sender = talk.sender.model_copy(update={"name": profile})
-    talk.says("/start event_K7Q2MX")
-    talk.taps("Register")
-    assert talk.labels == [*([offered] if offered else []), "Back", "Cancel"]
-
-
-def test_an_address_that_is_none_as_typed_is_asked_about_or_typed_again() -> None:
-    talk = doing(*EMAIL)()
-    assert "Did you mean ann@yandex.ru?" in talk.says("ann@yandex,ru")
-    assert talk.labels == ["Yes", "No, type it again", "Cancel"]
-    assert "What is your e-mail" in talk.says("no")
-    assert "Did you mean" in talk.says("ann@yandex,ru")
-    assert "E-mail: ann@yandex.ru" in talk.says("yes")
-
-
-def test_a_new_address_may_be_typed_instead_of_a_yes() -> None:
-    talk = doing(*EMAIL, "ann@gmial.com")()
-    assert "E-mail: ann@example.org" in talk.says("ann@example.org")
-
-
-def test_what_is_no_address_after_a_doubt_closes_the_doubt() -> None:
-    talk = doing(*EMAIL, "ann@gmial.com")()
-    assert "name@example.org" in talk.says("hm")
-    assert talk.labels == ["Back", "Cancel"]
-
-
 @pytest.mark.parametrize("place", PLACES)
 def test_a_button_of_an_older_question_shows_where_the_chat_stands(
     place: Callable[[], Talk],
@@ -256,15 +190,21 @@ def test_a_hello_is_understood_at_any_time(hello: str) -> None:
     assert "We were registering you for “PyCon”" in doing(*EMAIL)().says(hello)
 
 
-def test_the_data_may_be_changed_in_a_word() -> None:
-    talk = doing(*EMAIL, "ann@example.com")()
-    assert "What name" in talk.says("исправить")
-    assert "didn't understand" in talk.says("изменить данные")
-    assert talk.says("продолжить").startswith("What name")
-
-
 def test_an_outage_leaves_a_kind_word_without_a_list() -> None:
     talk = doing("/start event_K7Q2MX")()
     talk.world.silent = True
     talk.does(MediaSent(media="sticker"))
     assert talk.heard[-1].text == "Nice sticker! I understand words and buttons better, though."
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_word_has_one_answer_everywhere(place: Callable[[], Talk]) -> None:
+    talk = place()
+    state, now = talk.state, talk.now
+    words = [word for words in (*CHOICES.values(), *ROLES.values(), *NUMBERS) for word in words]
+    for word in words:
+        talk.state, talk.now = state, now
+        commands_before = len(talk.commands)
+        answers = talk.does(TextSaid(text=word))
+        assert len(answers) <= 1, word
+        assert len(answers) + len(talk.commands) - commands_before >= 1, word
