@@ -26,6 +26,8 @@ SENTENCE = "Register: PyCon (Berlin) (K7Q2MX)"
         SENTENCE.lower(),
         f"Hello! {SENTENCE} thank you :)",
         "Hi,\nregister : PyCon\n( k7q2mx )",
+        "Register: PyCon (Prague) (K7Q2MX) (thanks)",
+        "register: pycon (berlin) (k7q2mx)",
         "РЕГИСТРАЦИЯ: ПайКон (K7Q2MX)",
         "Добрый день! Запись: ПайКон (K7Q2MX), спасибо",
         f"https://wa.me/15550783881?text={quote(SENTENCE)}",

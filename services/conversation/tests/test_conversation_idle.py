@@ -57,7 +57,7 @@ def test_a_recap_in_russian() -> None:
     talk.says("/start event_K7Q2MX")
     talk.taps("Записаться")
     answer = after(talk, RECAP_AFTER).says("Анна Каренина")
-    assert answer.startswith("С возвращением! Мы записывали вас на «PyCon». Пока у меня есть: Анна")
+    assert answer.startswith("С возвращением! Мы записывали вас на «PyCon». Уже знаю: Анна")
 
 
 @pytest.mark.parametrize("way_out", ["/cancel", "start over"])

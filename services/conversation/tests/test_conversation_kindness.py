@@ -173,6 +173,25 @@ def test_a_button_of_an_older_question_shows_where_the_chat_stands(
         assert talk.stage == "CHOOSING_EVENT"
 
 
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [("рудз", "This is what I can do"), ("ещё раз", "didn't understand"), ("vjb pfgbcb", "PyCon")],
+)
+def test_a_word_on_the_wrong_keyboard_is_understood(typed: str, answer: str) -> None:
+    talk = Talk(world=World(registrations=[a_registration(an_event())]))
+    talk.says("/events")
+    assert answer in talk.says(typed)
+
+
+def test_yes_and_no_on_the_wrong_keyboard_are_understood() -> None:
+    talk = doing(*EMAIL, "ann@example.com")()
+    assert "What name" in talk.says("ytn")
+    talk.says("Ann Lee")
+    talk.taps("Keep it")
+    assert talk.says("lf") == ""
+    assert len(talk.commands) == 1
+
+
 def test_a_kind_word_has_one_in_return() -> None:
     talk = doing("/ticket")()
     assert talk.says("Thank you!!!") == "You're very welcome!"

@@ -171,6 +171,8 @@ OFFERED = (
         ("/my_registrations", "my"),
         ("\\events", "events"),
         ("/ help", "help"),
+        (".help", "help"),
+        ("/рудз", "help"),
         ("tiket", "tickets"),
         ("Меропрития", "events"),
         ("Ещё раз", None),

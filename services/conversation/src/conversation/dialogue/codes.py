@@ -13,11 +13,10 @@ _CODE = rf"[{CODE_ALPHABET}]{{6}}"
 _MISTYPED = "[A-Z0-9]{6}"
 """Where only a code can stand, one that no event has is still told apart from no code at all."""
 _LINKED = re.compile(rf"(?<![a-z0-9])event_({_MISTYPED})(?![\w@.-]*@|[a-z0-9_])", re.IGNORECASE)
-_INTRODUCED = re.compile(
-    r"(?:register|registration|sign up|регистрация|записаться|запись)"
-    rf"\s*[:：].*\(\s*({_MISTYPED})\s*\)",
-    re.IGNORECASE | re.DOTALL,
+_INTRODUCTION = re.compile(
+    r"(?:register|registration|sign up|регистрация|записаться|запись) ?[:：]", re.IGNORECASE
 )
+_IN_BRACKETS = re.compile(rf"\(\s*({_MISTYPED})\s*\)", re.IGNORECASE)
 _BRACKETED = re.compile(rf"[(\[]\s*({_CODE})\s*[)\]]", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+")
 _WHOLE = re.compile(_CODE)
@@ -32,8 +31,10 @@ def certain_code(text: str) -> str | None:
     People write before and after it, and paste the link itself instead of following it.
     """
     for said in (text, unquote_plus(text)):
-        if found := _LINKED.search(said) or _INTRODUCED.search(said):
+        if found := _LINKED.search(said):
             return found[1].upper()
+        if (code := _introduced(said)) is not None:
+            return code
     return None
 
 
@@ -61,6 +62,21 @@ def lone_candidate(text: str) -> str | None:
     found = candidates(text)
     alone = len(found) == 1 and len(text.split()) == 1 and _has_digit(found[0])
     return found[0] if alone else None
+
+
+def _introduced(text: str) -> str | None:
+    """The code behind a title that may have brackets of its own, as in "PyCon (Prague)".
+
+    The last one counts, unless it can be none, or another one is written in capitals as we do.
+    """
+    introduction = _INTRODUCTION.search(text)
+    if introduction is None:
+        return None
+    found = [match[1] for match in _IN_BRACKETS.finditer(text, introduction.end())]
+    in_capitals = [code for code in found if _WHOLE.fullmatch(code)]
+    possible = [code for code in found if _WHOLE.fullmatch(code.upper())]
+    best = in_capitals or possible or found
+    return best[-1].upper() if best else None
 
 
 def _has_digit(code: str) -> bool:

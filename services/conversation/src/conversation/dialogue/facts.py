@@ -96,7 +96,7 @@ class Facts:
         return events
 
     def event(self, code: str) -> EventCard | None:
-        """The event with this code, in any state but draft."""
+        """The event with this code, in any state; of a draft nothing else may be told."""
         query = FindEvent(code=code)
         event = self._ask(query, EventAnswer).event
         self._note(query, event)

@@ -6,11 +6,14 @@ from typing import Literal
 
 from email_validator import EmailNotValidError, validate_email
 
-from contracts.commands import NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
+from contracts.commands import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
 from conversation.dialogue.domains import DISTINCT, meant_domain
 
 NameTrouble = Literal["email", "link", "digits", "signs", "length"]
 """Why something is not taken for a name."""
+
+AROUND_AN_ADDRESS_CHARACTERS_MAX = 2 * EMAIL_CHARACTERS_MAX
+"""In a longer text nobody looks for an address."""
 
 _JOINERS = "\u200c\u200d"
 """Invisible, and needed by Persian and Indic names."""
@@ -81,6 +84,8 @@ def suggested_email(email: str) -> str | None:
 
 def meant_email(text: str) -> str | None:
     """The address that is probably meant by something that is none, or None."""
+    if len(text) > AROUND_AN_ADDRESS_CHARACTERS_MAX:
+        return None
     said = f" {text.casefold() if text.isupper() else text} ".replace("mailto:", " ")
     # One address among other words; before anything else is read into them.
     found = {email for word in said.split() if (email := email_of(word.strip(_AROUND)))}

@@ -4,7 +4,14 @@ import re
 
 from conversation.dialogue.codes import bracketed_code, certain_code
 from conversation.dialogue.state import Offer
-from conversation.dialogue.words import CHOICES, NAMES_TOO, NUMBERS, ROLES, plain
+from conversation.dialogue.words import (
+    CHOICES,
+    NAMES_TOO,
+    NUMBERS,
+    ROLES,
+    on_the_other_keyboard,
+    plain,
+)
 
 _CHOICE_OF = {word: choice for choice, words in CHOICES.items() for word in words}
 _ROLE_OF = {word: role for role, words in ROLES.items() for word in words}
@@ -39,6 +46,7 @@ def choice_of(text: str, offered: tuple[Offer, ...], *, free_text: bool) -> str 
         or _labelled(word, offered)
         or (None if free_text else _numbered_in_words(word, offered))
         or (None if free_text and word in NAMES_TOO else _worded(word, offered))
+        or (None if free_text else _worded(on_the_other_keyboard(word), offered))
     )
 
 
@@ -51,11 +59,13 @@ def _command(name: str, argument: str) -> str:
     wanted = f"lang:{argument.casefold()}"
     if name in ("language", "lang") and wanted in CHOICES:
         return wanted
-    return _CHOICE_OF.get(name) or _CHOICE_OF.get(plain(f"{name} {argument}")) or "unknown"
+    spellings = (name, plain(f"{name} {argument}"), on_the_other_keyboard(name))
+    return next((_CHOICE_OF[one] for one in spellings if one in _CHOICE_OF), "unknown")
 
 
 def _worded(word: str, offered: tuple[Offer, ...]) -> str | None:
-    return _in_role(word, offered) or _CHOICE_OF.get(word)
+    # Where the slash is on one keyboard, the other has a full stop.
+    return _in_role(word, offered) or _CHOICE_OF.get(word.lstrip("./|"))
 
 
 def _numbered(word: str, offered: tuple[Offer, ...]) -> str | None:

@@ -4,7 +4,6 @@ Every entry is written as `plain` leaves it: small letters, single spaces, е fo
 end. Both languages always work, whichever the chat is in.
 """
 
-import re
 import unicodedata
 
 from conversation.dialogue.state import Role
@@ -135,13 +134,13 @@ ROLES: dict[Role, tuple[str, ...]] = {
             "давай",
             "давайте",
         ),
-        *("да пожалуйста", "хочу", "отлично", "lf"),
+        *("да пожалуйста", "хочу", "отлично"),
     ),
     "no": (
         *("no", "n", "nope", "nah", "no thanks", "no thank you", "not now", "wrong", "👎", "❌"),
         *("do not", "don't", "dont", "-"),
         *("нет", "не", "неа", "не надо", "не нужно", "нет спасибо", "не сейчас", "неверно"),
-        *("неправильно", "не хочу", "ytn"),
+        *("неправильно", "не хочу"),
     ),
     "next": ("next", "more", "next page", "further", "дальше", "далее", "еще", "вперед", "»", ">"),
     "previous": ("previous", "prev", "previous page", "earlier", "раньше", "предыдущая", "«", "<"),
@@ -166,7 +165,10 @@ NAMES_TOO = frozenset(
 )
 """Words that people are called by; where a name is asked they are names."""
 
-_MARKS = re.compile(r"[\s.!,;:…]+$")
+_MARKS = " .!,;:…"
+_LATIN_KEYS = "qwertyuiop[]asdfghjkl;'zxcvbnm,."
+_RUSSIAN_KEYS = "йцукенгшщзхъфывапролджэячсмитьбю"
+_OTHER_KEYBOARD = str.maketrans(_LATIN_KEYS + _RUSSIAN_KEYS, _RUSSIAN_KEYS + _LATIN_KEYS)
 
 
 def plain(text: str) -> str:
@@ -175,4 +177,9 @@ def plain(text: str) -> str:
     """
     said = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").replace("\ufe0f", "")
     said = " ".join(said.replace("’", "'").replace("ʼ", "'").split())
-    return _MARKS.sub("", said) or said
+    return said.rstrip(_MARKS) or said
+
+
+def on_the_other_keyboard(word: str) -> str:
+    """What the same keys type in the other layout: "рудз" is help, and "jnvtyf" is отмена."""
+    return word.translate(_OTHER_KEYBOARD)
