@@ -1,5 +1,6 @@
 """Stop and start, the language of notices, "still coming?" and the calendar, purely."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -344,6 +345,22 @@ def test_the_event_goes_into_the_calendar_on_whatsapp() -> None:
     assert the_summary(talk.heard[-1]) == "PyCon"
     assert "https://calendar.google.com/calendar/render?action=TEMPLATE&text=PyCon" in answer
     assert len(talk.heard[-1].choices) <= 3
+
+
+@pytest.mark.parametrize("begin", [Talk, russian])
+@pytest.mark.parametrize("letter", ["x", "я", "😀"])
+def test_the_longest_ticket_and_entry_are_one_message_each(
+    begin: Callable[[], Talk], letter: str
+) -> None:
+    """A caption, and the words over buttons, hold 1024 characters (platforms.md A4, B4)."""
+    talk = begin()
+    longest = an_event(title=letter * 120, location=letter * 200, description=letter * 1500)
+    talk.world.registrations = [a_registration(longest, name=letter * 80)]
+    talk.says("stop")
+    for said in ("ticket", "calendar"):
+        talk.says(said)
+        assert talk.heard[-1].document is not None
+        assert len(talk.heard[-1].text) <= 1024
 
 
 def test_of_several_seats_the_one_for_the_calendar_is_chosen() -> None:

@@ -13,8 +13,9 @@ DURATION = timedelta(hours=2)
 """Events carry no end. Long enough to keep the evening free, and everybody may change it."""
 ENTRY_BYTES_MAX = 2048
 """What a document holds as data; the description gives way first."""
-LINK_PART_CHARACTERS_MAX = 40
-"""Of title and place in a link: a Cyrillic letter takes six characters there."""
+LINK_PART_CHARACTERS_MAX = 240
+"""Of title and place as a link spells them, where a Cyrillic letter takes six characters. With
+both, the words around it still fit into the caption of a file (1024, platforms.md A4, B4)."""
 _PRODUCER = "-//Turnout//Turnout//EN"
 
 
@@ -87,7 +88,10 @@ def _visible(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return " ".join(text.split())[:LINK_PART_CHARACTERS_MAX]
+    words = " ".join(text.split())
+    while len(quote(words)) > LINK_PART_CHARACTERS_MAX:
+        words = words[:-1].rstrip()
+    return words
 
 
 def _utc(at: datetime) -> str:
