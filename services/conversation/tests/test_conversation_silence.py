@@ -67,8 +67,21 @@ def test_one_s_own_registrations_are_never_told_from_memory() -> None:
     for said in ("/my", "/ticket", "/cancel"):
         assert "can't look that up" in talk.says(said), said
         assert talk.labels == ["Try again"]
+    talk.says("/my")
     talk.world.last_known_at = None
-    assert "PyCon" in talk.taps("Try again")
+    assert "Your registrations" in talk.taps("Try again")
+
+
+@pytest.mark.parametrize(
+    "choice_id", ["ev:", "ev:ё", "mine:x y", "ev:" + "A" * 200, "my", "take:1"]
+)
+def test_a_forged_tap_in_the_silence_is_answered_too(choice_id: str) -> None:
+    talk = Talk(world=World(silent=True))
+    assert talk.taps_id(choice_id)
+    talk = at_confirm()
+    talk.world.silent = True
+    talk.taps("Confirm")
+    assert talk.taps_id(choice_id)
 
 
 def test_a_seat_is_given_up_in_the_silence_too() -> None:

@@ -26,8 +26,8 @@ PATIENCE = timedelta(seconds=10)
 """After this much waiting the person is told that it takes longer."""
 
 QUESTIONS = frozenset(
-    {"start", "stop", "menu", "events", "ev", "my", "mine", "tickets", "ticket", "help", "lang"}
-    | {"here", "thanks", "coming", "calendars", "calendar"}
+    {"start", "stop", "menu", "events", "ev", "my", "mine", "tickets", "ticket", "calendar"}
+    | {"calendars", "help", "thanks", "lang", "here"}
 )
 """What can be answered wherever the chat stands: nothing that the outcome needs is changed."""
 

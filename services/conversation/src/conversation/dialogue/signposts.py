@@ -1,9 +1,14 @@
 """The choices that lead on from anywhere."""
 
+import re
+
+from contracts.outbound import CHOICE_ID_BYTES_MAX
 from conversation.dialogue.languages import guess_of
 from conversation.dialogue.state import REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.texts import LANGUAGES, Language, texts
+
+_CAN_BE_OFFERED = re.compile(rf"[A-Za-z0-9:._-]{{1,{CHOICE_ID_BYTES_MAX}}}")
 
 
 def to_events(turn: Turn) -> Offer:
@@ -52,8 +57,15 @@ def language_offer(language: Language) -> Offer:
     return Offer(id=f"lang:{language}", label=texts(language).say("language.name"))
 
 
-def silent(turn: Turn, again_id: str) -> Reply:
-    """The registry does not answer a question; what to tap to ask it once more."""
+def silent(turn: Turn, asked: str | None) -> Reply:
+    """The registry does not answer a question; what to tap to ask it once more.
+
+    Args:
+        turn: the turn that asked.
+        asked: the choice that it was asked with; None when it was asked in words of one's own.
+    """
+    # What was tapped may be forged, and not everything can be offered.
+    again_id = asked if asked and _CAN_BE_OFFERED.fullmatch(asked) else "here"
     again = Offer(id=again_id, label=turn.say("button.try-again"))
     ways_on = (onward(turn),) if turn.state.stage in REGISTERING and again_id != "here" else ()
     return turn.ends(Prompt(turn.say("registry.silent"), (again, *ways_on)))

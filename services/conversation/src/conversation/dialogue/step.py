@@ -100,7 +100,7 @@ def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> 
     try:
         reply = as_it_was(turn, _reply(turn, item))
     except RegistrySilent:
-        reply = silent(turn, "here")
+        reply = silent(turn, _meant(turn.state, item.content))
     reply = idle.resumed(reply, state, turn, item.sent_at)
     return owing(reply, turn, ordinal=0 if reply.command is None else 1, priority="reply")
 
