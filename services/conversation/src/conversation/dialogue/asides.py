@@ -5,7 +5,7 @@ from contracts.inbound import ContactShared
 from conversation.dialogue import browsing, dropping, event_card, idle, mine, registering
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.preferences import also
-from conversation.dialogue.signposts import language_offer, to_events, to_mine
+from conversation.dialogue.signposts import language_offer, onward, to_events, to_mine
 from conversation.dialogue.state import REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.texts import LANGUAGES
@@ -77,7 +77,7 @@ def language(turn: Turn, chosen: str = "") -> Reply:
         changed = turn.on(turn.state.in_language(chosen))
         return also(beside(changed, changed.say("language.changed")), turn, language=chosen)
     offers = tuple(language_offer(one) for one in LANGUAGES)
-    return turn.ends(Prompt(turn.say("language.ask"), offers))
+    return turn.ends(Prompt(turn.say("language.ask"), (*offers, onward(turn))))
 
 
 def stale(turn: Turn) -> Reply:
