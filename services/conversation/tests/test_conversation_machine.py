@@ -53,7 +53,7 @@ from conversation.dialogue.understanding import choice_of
 from conversation.document import DOCUMENT_BYTES_MAX, ChatDocument
 from conversation.replay.registry import Manner, PlayedRegistry
 from conversation.replay.taking import take
-from conversation.seen import SEEN_AGE_MAX
+from conversation.seen import SEEN_AGE_MAX, SEEN_MAX
 from conversation.texts import texts
 
 TEXT_CHARACTERS_MAX, CAPTION_CHARACTERS_MAX = 4096, 1024
@@ -342,6 +342,8 @@ class Chat(RuleBasedStateMachine):
         document, item = self.document, earlier.item
         if document is None or self.now - earlier.at > SEEN_AGE_MAX:
             return  # no stream keeps anything for so long
+        if len(self.items) - self.items.index(earlier) > SEEN_MAX:
+            return  # nor does it hold back anything while so much else goes by
         if self.knows(document, item):
             again = document_ids(document, item.id)
             assert again in (earlier.ids, ()), "a repeated input owes something else"

@@ -120,6 +120,10 @@ class PlayedRegistry:
         theirs = (self._now(one) for one in self._registrations.values())
         return next((one for one in reversed([*theirs]) if one.event.id == event.id), None)
 
+    def has(self, registration: RegistrationCard) -> None:
+        """The person had this before the chat began."""
+        self._registrations[registration.id] = registration
+
     def change(self, event: EventCard, **values: object) -> EventCard:
         """Change an event, as an organiser or other people do."""
         changed = EventCard.model_validate(

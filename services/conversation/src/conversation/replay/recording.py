@@ -1,0 +1,191 @@
+"""A chat of the running demo, written down without anybody in it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from conversation.replay.playing import play
+from conversation.replay.redaction import Redaction
+from conversation.replay.transcript import Heard, Media, ToldEvent, Transcript, Turn
+from conversation.texts import LANGUAGES, texts
+
+ANSWER_SECONDS_MAX = 10.0
+PAUSE_SECONDS_MIN = 60
+"""A shorter pause between two turns tells nothing."""
+_TICKET = re.compile(r"ticket-(\w+)\.")
+_KINDS: dict[str, Media] = {
+    "sticker": "sticker",
+    "voice": "voice",
+    "photo": "photo",
+    "location": "location",
+}
+
+
+class NothingToRecord(Exception):
+    """There is no such chat, or nobody to ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where the demo is, and what opens its organiser's API."""
+
+    simulator_url: str
+    registry_url: str
+    token: str
+
+
+def record(who: str, demo: Demo) -> Transcript:
+    """Write a chat down.
+
+    Args:
+        who: "telegram/123", as the simulator names people.
+        demo: where it runs.
+
+    Raises:
+        NothingToRecord: there is no such chat, or nobody answers.
+    """
+    person = _ask(f"{demo.simulator_url}/sim/people/{who}")
+    entries = _ask(f"{demo.simulator_url}/sim/people/{who}/chat")
+    if not entries:
+        raise NothingToRecord(f"{who} has said nothing yet")
+    webhooks = [*_lines(f"{demo.simulator_url}/sim/ledger?direction=webhook")]
+    events = _ask(f"{demo.registry_url}/api/events", demo.token)["events"]
+    return written_down(person, entries, webhooks, events)
+
+
+def written_down(
+    person: dict[str, Any],
+    entries: list[dict[str, Any]],
+    webhooks: Iterable[dict[str, Any]],
+    events: list[dict[str, Any]],
+) -> Transcript:
+    """The transcript of a chat, with stand-ins for whoever is in it.
+
+    Args:
+        person: as the simulator describes people.
+        entries: the chat, as the simulator tells it.
+        webhooks: what it posted, by its ledger.
+        events: as the organiser's API lists them.
+    """
+    taps = _taps(webhooks, person, entries)
+    chat = sorted([*entries, *taps], key=lambda entry: datetime.fromisoformat(entry["at"]))
+    transcript = Transcript(
+        about="Recorded from the demo.",
+        platform=person["platform"],
+        language=person["language"],
+        name=person["name"],
+        clock=datetime.fromisoformat(chat[0]["at"]),
+        events=tuple(_events(events, entries)),
+        turns=tuple(_turns(chat)),
+    )
+    names = {person["name"], *_names(transcript), *play(transcript).names}
+    return Redaction(names).of(transcript)
+
+
+def _turns(chat: Iterable[dict[str, Any]]) -> Iterator[Turn]:
+    """What was done, each with the answers up to the next."""
+    turn: Turn | None = None
+    heard: list[Heard] = []
+    last_at: datetime | None = None
+    for entry in chat:
+        at = datetime.fromisoformat(entry["at"])
+        done = _done(entry)
+        if done is None:
+            heard.append(_heard(entry))
+            continue
+        if turn is not None:
+            yield turn.model_copy(update={"hears": tuple(heard)})
+        if last_at is not None and (at - last_at).total_seconds() >= PAUSE_SECONDS_MIN:
+            pause = f"{int((at - last_at).total_seconds()) // PAUSE_SECONDS_MIN} minutes"
+            yield Turn.model_validate({"passes": pause, "hears": ()})
+        turn, heard, last_at = done, [], at
+    if turn is not None:
+        yield turn.model_copy(update={"hears": tuple(heard)})
+
+
+def _done(entry: dict[str, Any]) -> Turn | None:
+    if entry["from"] != "person":
+        return None
+    kind = entry["kind"]
+    if kind in ("tap", "interactive", "button"):
+        return Turn(taps=entry["text"])
+    if kind == "contact":
+        return Turn(sends="contact")
+    return Turn(sends=_KINDS[kind]) if kind in _KINDS else Turn(says=entry["text"])
+
+
+def _heard(entry: dict[str, Any]) -> Heard:
+    file = entry["document"]
+    document = None if file is None else ("calendar" if file["name"].endswith("ics") else "ticket")
+    return Heard.model_validate(
+        {
+            "text": entry["text"] or "-",
+            "choices": [choice["label"] for choice in entry["choices"]],
+            "document": document,
+        }
+    )
+
+
+def _taps(
+    webhooks: Iterable[dict[str, Any]], person: dict[str, Any], entries: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Telegram shows no taps in a chat: what its webhooks told of them, with the label."""
+    labels = {choice["data"]: choice["label"] for entry in entries for choice in entry["choices"]}
+    for posted in webhooks:
+        tapped = posted["method"] == "callback_query" and posted.get("attempt", 1) == 1
+        if tapped and posted["person"] == person["id"]:
+            label = labels.get(posted["text"], posted["text"])
+            yield {"from": "person", "kind": "tap", "text": label, "at": posted["at"]}
+
+
+def _events(listed: list[dict[str, Any]], entries: list[dict[str, Any]]) -> Iterator[ToldEvent]:
+    """The events as they were before this person had seats there."""
+    tickets = {
+        found[1]
+        for entry in entries
+        if entry["document"] and (found := _TICKET.match(entry["document"]["name"]))
+    }
+    for event in listed:
+        taken = event["confirmed"] + event["held"] + event["offered"]
+        known = {
+            name: event[name]
+            for name, field in ToldEvent.model_fields.items()
+            if name in event and event[name] != field.default
+        }
+        seats_left = event["max_participants"] - taken + (event["code"] in tickets)
+        yield ToldEvent.model_validate({**known, "seats_left": max(0, seats_left)})
+
+
+def _names(transcript: Transcript) -> Iterator[str]:
+    """What was answered to the question for the name, whatever the dialogue makes of it today."""
+    questions = {
+        texts(language).say(key)
+        for language in LANGUAGES
+        for key in ("name.ask", "name.ask-or-tap")
+    }
+    for asked, answered in zip(transcript.turns, transcript.turns[1:], strict=False):
+        if any(heard.text in questions for heard in asked.hears or ()):
+            yield answered.says or answered.taps or ""
+
+
+def _ask(url: str, token: str | None = None) -> Any:
+    return json.loads(_get(url, token))
+
+
+def _lines(url: str) -> Iterator[dict[str, Any]]:
+    return map(json.loads, _get(url, None).splitlines())
+
+
+def _get(url: str, token: str | None) -> bytes:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        with urlopen(Request(url, headers=headers), timeout=ANSWER_SECONDS_MAX) as answer:  # noqa: S310 - the address is the operator's own
+            body: bytes = answer.read()
+            return body
+    except (URLError, ValueError) as error:
+        raise NothingToRecord(f"{url}: {error}") from error
