@@ -84,7 +84,7 @@ def test_every_notice_fits_both_platforms(kind: NoticeKind, language: Language) 
             "seat-confirmed",
             "You have a seat!",
             ("seat_confirmed", "PyCon", WHEN_EN, "Hall 3"),
-            ("my", "drop"),
+            ("calendar", "drop", "my"),
         ),
         ("place-in-line", "number 3", ("place_in_line", "PyCon", WHEN_EN, "3"), ("my", "drop")),
         (

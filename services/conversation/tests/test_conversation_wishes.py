@@ -257,6 +257,26 @@ def test_yes_i_am_coming_in_russian() -> None:
     assert "ждём вас" in with_a_seat(russian()).taps_id(f"coming:{a_registration(EVENT).id}")
 
 
+@pytest.mark.parametrize("words", ["I'm coming!", "приду", "Yes, I'm coming"])
+def test_coming_said_in_words_is_about_the_next_event(words: str) -> None:
+    """A reminder that came as a template has no buttons."""
+    later = JAZZ.model_copy(update={"starts_at": EVENT.starts_at + timedelta(days=9)})
+    talk = Talk(world=World([EVENT, later], [a_registration(later), a_registration(EVENT)]))
+    answer = talk.says(words)
+    assert "see you there" in answer
+    assert "PyCon" in answer
+
+
+def test_coming_without_a_seat_is_told_what_is_true() -> None:
+    talk = Talk()
+    assert "no registrations" in talk.says("I'm coming")
+    talk.now = EVENT.starts_at + timedelta(minutes=5)
+    talk.world.registrations = [a_registration(EVENT)]
+    answer = talk.says("I'm coming")
+    assert "see you there" not in answer
+    assert "Here is your ticket" in answer
+
+
 def test_i_cannot_come_gives_the_seat_back_in_two_taps() -> None:
     talk = with_a_seat()
     assert "give up your seat" in talk.taps_id(f"drop:{a_registration(EVENT).id}")

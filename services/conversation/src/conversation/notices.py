@@ -152,8 +152,9 @@ def _of_seat(
         case "seat-confirmed":
             text = f"{words.say('notice.seat-confirmed')}\n\n{cards.ticket(words, about)}"
             template = _template("seat_confirmed", title, when, where)
-            choices = (_mine(words), _drop(words, about))
-            return _Told(text, choices, template, cards.ticket_document(about))
+            calendar = Choice(id=f"calendar:{about.id}", label=words.say("button.calendar"))
+            buttons = (calendar, _drop(words, about), _mine(words))
+            return _Told(text, buttons, template, cards.ticket_document(about))
         case "registration-cancelled":
             text = words.say("notice.registration-cancelled", title=title, when=when)
             choices = (_events(words), _mine(words))

@@ -8,13 +8,24 @@ from conversation.dialogue.turn import Prompt, Reply, Turn
 
 
 def still_coming(turn: Turn, registration_id: str) -> Reply:
-    """Yes, they come: thank you, and the ticket as it is now. The button may be days old."""
+    """Yes, they come: thank you, and the ticket as it is now. The button may be days old.
+
+    Said in words it is an answer to the last reminder, so the next event is meant: a reminder may
+    have come as a template without buttons.
+    """
+    if not registration_id:
+        found = turn.facts.registrations(turn.address)
+        seats = [one for one in found if one.status == "confirmed"]
+        ahead = [one for one in seats if one.event.starts_at > turn.now]
+        if not ahead:
+            return mine.tickets(turn)
+        return _thanks(turn, min(ahead, key=lambda one: one.event.starts_at))
     registration = mine.find(turn, registration_id)
     if registration is None:
         return mine.gone(turn, registration_id)
     if registration.status != "confirmed" or registration.event.starts_at <= turn.now:
         return turn.ends(mine.as_it_is(turn, registration))
-    return turn.ends(mine.ticket(turn, registration, turn.say("coming.thanks")))
+    return _thanks(turn, registration)
 
 
 def calendars(turn: Turn, argument: str = "") -> Reply:
@@ -37,6 +48,10 @@ def to_calendar(turn: Turn, registration_id: str) -> Reply:
     if registration.status != "confirmed":
         return turn.ends(mine.as_it_is(turn, registration))
     return _entry(turn, registration)
+
+
+def _thanks(turn: Turn, registration: RegistrationCard) -> Reply:
+    return turn.ends(mine.ticket(turn, registration, turn.say("coming.thanks")))
 
 
 def _entry(turn: Turn, registration: RegistrationCard) -> Reply:

@@ -34,6 +34,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("спасибо", "спасибо большое", "большое спасибо", "благодарю", "спс", "пасиб"),
         *("отлично", "супер", "класс", "здорово", "замечательно"),
     ),
+    "coming": (
+        *("i'm coming", "im coming", "i am coming", "i'll come", "i will come", "still coming"),
+        *("yes i'm coming", "yes, i'm coming", "i'll be there", "see you there"),
+        *("приду", "я приду", "да приду", "да, приду", "буду", "я буду", "обязательно приду"),
+    ),
     "calendars": (
         *("calendar", "add to calendar", "to calendar", "calender", "ics", "save the date"),
         *("календарь", "в календарь", "добавить в календарь", "добавь в календарь"),
