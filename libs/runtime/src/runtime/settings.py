@@ -73,6 +73,7 @@ class ServiceSettings(BaseSettings):
     turnout_clock_file: Path | None = None
     turnout_crash_at: str | None = None
     turnout_break: str | None = None
+    turnout_slow_ms: int = 0
     public_url: str | None = None
     sentry_dsn: SecretStr | None = None
     otel_exporter_otlp_endpoint: str | None = None

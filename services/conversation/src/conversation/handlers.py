@@ -24,7 +24,7 @@ from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.documents import Conflict
 from runtime.failures import Retry
-from runtime.faults import broken, crash_point
+from runtime.faults import broken, crash_point, slow_point
 from runtime.metrics import counter
 
 CONFLICTS_MAX = 5
@@ -66,6 +66,7 @@ class Handlers:
             return "repeated"
         if isinstance(item, CommandOutcome):
             self._registry.expect_news()
+        await slow_point()
         taken = await self._decide(document.state, item, now)
         if taken.shed and not taken.owed:
             # One too many in a flood: it costs one look at the document, and nothing more.
