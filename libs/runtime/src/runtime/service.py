@@ -25,10 +25,9 @@ from runtime.clock import Clock
 from runtime.endings import Endings
 from runtime.failures import Unavailable
 from runtime.health import Health, routes
+from runtime.lanes import PULL_SECONDS, Handle, Lanes
 from runtime.settings import ServiceSettings
 
-PULL_SECONDS = 1.0
-"""How long one pull request waits; also how long a lost one delays recovery (nats.md 1.5)."""
 ANSWERS_AT_ONCE_MAX = 16
 """Queries that one process works on at a time."""
 PROVISIONED_POLL_SECONDS = 1.0
@@ -61,6 +60,8 @@ class Service:
         self.broker = Broker(name, settings)
         self._resources: list[AbstractAsyncContextManager[Any]] = []
         self._consumers: list[Consumer] = []
+        self._lanes = Lanes()
+        self._lane_handlers: list[tuple[Consumer, Handle]] = []
         self._stopping = asyncio.Event()
         self.failed = False
 
@@ -92,7 +93,8 @@ class Service:
             consumer: one durable, or the lanes that keep the order of chats.
             model: what a body is; anything that pydantic can validate.
             handler: ends well or raises as `runtime.failures` says.
-            workers: how many messages of one consumer are worked on at a time.
+            workers: how many messages of one consumer are worked on at a time, where it lets more
+                than one be in flight.
             decode: (subject, body) → message, instead of `model`; raises ValueError.
             on_dead: called before a message is set aside, e.g. to answer a chat.
         """
@@ -110,7 +112,10 @@ class Service:
                 on_dead=on_dead,
                 stopping=self._stopping,
             )
-            self._subscribe(one, endings, workers)
+            if one.in_flight_max == 1:
+                self._lane_handlers.append((one, endings.handle))
+            else:
+                self._subscribe(one, endings, workers)
             self._consumers.append(one)
 
     def _subscribe(self, consumer: Consumer, endings: Endings[Any], workers: int) -> None:
@@ -189,6 +194,7 @@ class Service:
         for resource in self._resources:
             await stack.enter_async_context(resource)
         await self.broker.frame.start()
+        await self._lanes.start(self.broker.nats, self._lane_handlers)
         stack.push_async_callback(self._stop_consuming)
         self.probe("nats", self._check_broker)
         # A full collection over big libraries stops a process for 190 ms; freezing prevents it.
@@ -250,7 +256,10 @@ class Service:
     async def _stop_consuming(self) -> None:
         for subscriber in self.broker.frame.subscribers:
             subscriber.running = False
-        await asyncio.gather(*(one.stop() for one in self.broker.frame.subscribers))
+        await asyncio.gather(
+            self._lanes.stop(self.settings.stop_seconds_max),
+            *(one.stop() for one in self.broker.frame.subscribers),
+        )
 
 
 async def _undecoded(message: NatsMessage) -> bytes:
