@@ -57,10 +57,11 @@ async def answering(answer: bytes | None) -> AsyncIterator[Platform]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: (\d+)", head)
-        # aiohttp sends files in chunks, the last of which is empty.
-        body = await (
-            reader.readexactly(int(length[1])) if length else reader.readuntil(LAST_CHUNK)
-        )
+        if length:
+            body = await reader.readexactly(int(length[1]))
+        else:
+            # aiohttp sends files in chunks, the last of which is empty.
+            body = b"" if head.startswith(b"GET ") else await reader.readuntil(LAST_CHUNK)
         requests.append(head + body)
         if answer is not None:
             writer.write(answer)

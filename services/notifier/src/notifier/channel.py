@@ -5,6 +5,9 @@ from typing import Protocol, TypeVar
 from contracts import OutboundMessage, Platform
 from notifier.verdicts import Verdict
 
+NAME_SECONDS_MAX = 3.0
+"""How long a platform may think about what an account is called."""
+
 R = TypeVar("R")
 """One request in the platform's own form: one message in the person's chat."""
 
@@ -44,6 +47,14 @@ class Channel(Protocol[R]):
 
     async def send(self, message: OutboundMessage, request: R) -> Verdict:
         """The call. It never raises for what a platform or a network does."""
+        ...
+
+    async def public_name(self) -> str | None:
+        """How people find the account: the bot's username, or the number's digits.
+
+        None when the platform does not say, or not within `NAME_SECONDS_MAX`. The question is no
+        message and counts against none of the limits that permits keep.
+        """
         ...
 
     async def close(self) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from contracts import OutboundMessage
+from contracts import ListAccounts, OutboundMessage
 from contracts.topology import NOTIFIER_BULK, NOTIFIER_OUTBOUND
+from notifier.accounts import Accounts
 from notifier.channel import Channel
 from notifier.handlers import Sender
 from notifier.settings import Settings
@@ -21,7 +22,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service; its settings come from the environment unless they are given."""
     settings = settings or Settings()
     service = Service("notifier", settings)
-    for channel in _channels(settings):
+    channels = _channels(settings)
+    service.answer(ListAccounts, Accounts(channels).list_accounts)
+    for channel in channels:
         platform, sender = channel.platform, Sender(service, channel)
         service.own(sender)
         service.on(

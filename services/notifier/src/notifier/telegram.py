@@ -1,5 +1,6 @@
 """Telegram through aiogram's `Bot` (platforms.md A8)."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboar
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
+from notifier.channel import NAME_SECONDS_MAX
 from notifier.telegram_errors import judge
 from notifier.telegram_rendering import Keyboard, TelegramRequest, render
 from notifier.ticket import Picture
@@ -66,6 +68,14 @@ class TelegramChannel:
         if isinstance(attachment, Picture):
             return await self._bot.send_photo(chat_id, file, caption=caption, reply_markup=keyboard)
         return await self._bot.send_document(chat_id, file, caption=caption, reply_markup=keyboard)
+
+    async def public_name(self) -> str | None:
+        """The bot's username; the Bot API limits messages, not getMe (platforms.md A5)."""
+        try:
+            async with asyncio.timeout(NAME_SECONDS_MAX):
+                return (await self._bot.get_me()).username
+        except (_Answered, TelegramNetworkError, TimeoutError):
+            return None
 
     async def close(self) -> None:
         """See `Channel`."""

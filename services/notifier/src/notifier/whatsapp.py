@@ -1,5 +1,6 @@
 """WhatsApp's Cloud API through pywa's asynchronous client (platforms.md B7)."""
 
+import asyncio
 import re
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pywa_async.client import WhatsApp
 from pywa_async.errors import WhatsAppError
 
 from contracts import OutboundMessage, Platform
-from notifier.channel import Refused
+from notifier.channel import NAME_SECONDS_MAX, Refused
 from notifier.verdicts import Accepted, Down, Unknown, Verdict
 from notifier.whatsapp_errors import judge
 from notifier.whatsapp_rendering import WhatsappRequest, render, render_template, with_media
@@ -96,6 +97,23 @@ class WhatsappChannel:
         except (KeyError, IndexError, TypeError):
             # A 2xx of another shape: the message was taken, its id is lost.
             return Accepted()
+
+    async def public_name(self) -> str | None:
+        """The number's digits; it is told with spaces and dashes, e.g. `+1 555-078-3881`.
+
+        This reads the number's node, which counts among the Graph API's calls per hour, not
+        among the messages per second.
+        """
+        try:
+            async with asyncio.timeout(NAME_SECONDS_MAX):
+                answer = await _answer(
+                    self._api.get_business_phone_number(self.account, ("display_phone_number",))
+                )
+        except TimeoutError:
+            return None
+        if isinstance(answer, Verdict):
+            return None
+        return re.sub(r"\D", "", str(answer.get("display_phone_number", ""))) or None
 
     async def close(self) -> None:
         """See `Channel`."""

@@ -28,6 +28,7 @@ from simulator.whatsapp.errors import (
     no_such_object,
 )
 from simulator.whatsapp.media import is_fresh, looked_up, uploaded
+from simulator.whatsapp.number import number_node
 from simulator.whatsapp.rules import checked_recipient
 from simulator.whatsapp.templates import listed
 
@@ -89,15 +90,11 @@ class CloudApi:
 
     async def _object(self, request: Request) -> Response:
         object_id = request.path_params["object_id"]
+        is_number = object_id == self._settings.phone_id and request.method == "GET"
 
         async def work() -> Json:
-            if object_id == self._settings.phone_id and request.method == "GET":
-                return {
-                    "verified_name": self._settings.business_name,
-                    "display_phone_number": self._settings.display_phone,
-                    "quality_rating": "GREEN",
-                    "id": object_id,
-                }
+            if is_number:
+                return number_node(self._settings, request.query_params.get("fields"))
             stored = self._core.files.get(object_id)
             if stored is None:
                 raise no_such_object(object_id)
@@ -106,7 +103,7 @@ class CloudApi:
                 return {"success": True}
             return looked_up(stored, str(request.base_url).rstrip("/"))
 
-        return await self._guarded(request, "media", {}, work)
+        return await self._guarded(request, "phone_number" if is_number else "media", {}, work)
 
     async def _templates(self, request: Request) -> Response:
         async def work() -> Json:
