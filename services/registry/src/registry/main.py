@@ -12,6 +12,7 @@ from contracts import (
 )
 from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS, REGISTRY_WEBHOOKS
 from registry.access_tokens import AccessTokens
+from registry.accounts import Accounts
 from registry.api import problems
 from registry.api.access import identified, started_only
 from registry.api.audit import audit_routes
@@ -19,6 +20,7 @@ from registry.api.check_ins import check_in_routes
 from registry.api.commanding import Commander
 from registry.api.commands import command_routes
 from registry.api.events import event_routes
+from registry.api.links import link_routes
 from registry.api.registrations import registration_routes
 from registry.api.ticket_key import ticket_key_routes
 from registry.api.tokens import token_routes
@@ -91,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=problems.RESPONSES,
     )
     api.include_router(event_routes(database=database, commander=commander, clock=service.clock))
+    api.include_router(link_routes(database=database, accounts=Accounts(service.broker)))
     api.include_router(
         registration_routes(database=database, commander=commander, clock=service.clock)
     )

@@ -1,7 +1,7 @@
 """Answers to the conversation's questions, as of now."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import (
     Address,
     EventAnswer,
+    EventCard,
     EventsAnswer,
     FindEvent,
     FindNotice,
@@ -31,6 +32,8 @@ from runtime.failures import Retry, Unavailable
 
 EVENTS_LISTED_MAX = 50
 REGISTRATIONS_LISTED_MAX = 50
+UNTOLD = datetime(9999, 1, 1, tzinfo=UTC)
+"""In place of the time of a draft: never past, so that nobody takes it for over."""
 
 A = TypeVar("A")
 
@@ -54,7 +57,7 @@ class Queries:
         return await self._read(partial(_list_events, self._clock.now()))
 
     async def find_event(self, query: FindEvent) -> EventAnswer:
-        """The event behind an id or a code; a draft is nobody's business."""
+        """The event behind an id or a code; of a draft nothing but that there is one."""
         return await self._read(partial(_find_event, query))
 
     async def list_registrations(self, query: ListRegistrations) -> RegistrationsAnswer:
@@ -77,7 +80,7 @@ async def _list_events(now: datetime, connection: AsyncConnection) -> EventsAnsw
 
 
 async def _find_event(query: FindEvent, connection: AsyncConnection) -> EventAnswer:
-    found = select(*EVENT_COLUMNS).where(EventRow.status != "draft")
+    found = select(*EVENT_COLUMNS)
     if query.event_id is not None:
         found = found.where(EventRow.id == query.event_id)
     elif query.code is not None:
@@ -85,7 +88,31 @@ async def _find_event(query: FindEvent, connection: AsyncConnection) -> EventAns
     else:
         return EventAnswer(event=None)
     row = (await connection.execute(found)).mappings().one_or_none()
-    return EventAnswer(event=None if row is None else as_event(row).card())
+    if row is None:
+        return EventAnswer(event=None)
+    card = as_event(row).card()
+    return EventAnswer(event=_untold(card) if card.status == "draft" else card)
+
+
+def _untold(draft: EventCard) -> EventCard:
+    """A card that says only id, code, state and version.
+
+    Posters are printed before an event is published. Whoever scans one early must hear that it is
+    on its way, and nothing that the organiser may still change.
+    """
+    return EventCard(
+        id=draft.id,
+        code=draft.code,
+        title="",
+        description="",
+        starts_at=UNTOLD,
+        timezone="UTC",
+        location="",
+        max_participants=0,
+        seats_left=0,
+        status="draft",
+        version=draft.version,
+    )
 
 
 async def _list_registrations(

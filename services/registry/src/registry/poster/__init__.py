@@ -1,0 +1,1 @@
+"""A poster of an event, to be printed on A4."""
