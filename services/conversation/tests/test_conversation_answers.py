@@ -92,3 +92,15 @@ def test_the_data_may_be_changed_in_a_word() -> None:
     assert "What name" in talk.says("исправить")
     assert "didn't understand" in talk.says("изменить данные")
     assert talk.says("продолжить").startswith("What name")
+
+
+@pytest.mark.parametrize("verb", ["ok", "change", "name", "mail-fix", "mail-keep"])
+def test_a_forged_tap_answers_no_question_that_is_not_open(verb: str) -> None:
+    for talk in (at_name(), at_email(), at_email("ann@example.com")):
+        assert talk.state is not None
+        stage, token = talk.stage, talk.state.context.token
+        offered = {choice.id for choice in talk.heard[-1].choices}
+        if (forged := f"{verb}:{token}") not in offered:
+            assert talk.taps_id(forged)
+            assert talk.stage == stage
+            assert talk.commands == []

@@ -7,7 +7,7 @@ from conversation_talk import Talk, a_registration, an_event, russian
 
 from contracts import ClaimSeat, MediaSent
 from conversation.dialogue import State
-from conversation.dialogue.idle import EXPIRES_AFTER, RECAP_AFTER
+from conversation.dialogue.idle import EXPIRES_AFTER, RECAP_AFTER, awake
 
 DOING = "Welcome back! We were registering you for “PyCon”."
 
@@ -134,3 +134,13 @@ def test_an_old_card_works_after_any_time() -> None:
     talk.says("/start event_K7Q2MX")
     talk.world.registrations.append(a_registration(an_event()))
     assert "You already have a seat here." in after(talk, timedelta(days=1)).taps("Register")
+
+
+def test_what_is_owed_is_not_even_forgotten_by_itself() -> None:
+    talk = at_email()
+    talk.says("ann@example.com")
+    talk.taps("Confirm")
+    assert talk.state is not None
+    much_later = talk.now + 2 * EXPIRES_AFTER
+    assert awake(talk.state, much_later) == talk.state
+    assert awake(talk.state.answered(), much_later) == talk.state.answered().afresh()
