@@ -64,14 +64,18 @@ class ConversationRig:
         await together(*(one.stop() for one in self._replicas))
         await self.registry.stop()
 
-    async def start(self, number: int = 1) -> None:
+    async def start(self, number: int = 1, *, environment: Mapping[str, str] | None = None) -> None:
         """Start a dead replica in its place; returns when it is ready.
+
+        Args:
+            number: which.
+            environment: added for this one life.
 
         Raises:
             Failed: it does not get ready.
         """
         replica = self._replicas[number - 1]
-        await replica.start()
+        await replica.start(environment)
         await replica.until_ready(READY_SECONDS_MAX)
 
     async def kill(self, number: int = 1) -> None:
