@@ -70,7 +70,11 @@ def test_whatsapp_tells_a_country(chat_id: str, phone: str | None, guess: Guess)
     [
         ("Привет!", "ru"),
         ("Привіт, є місця?", "en"),
-        ("Register: ПайКон (K7Q2MX)", "en"),
+        ("Register: Мероприятие в Берлине (K7Q2MX)", "en"),
+        ("Здравствуйте! Register: A very long title (K7Q2MX)", "ru"),
+        ("Привет https://t.me/turnout_bot?start=event_K7Q2MX", "ru"),
+        ("Hello! Регистрация: ПайКон (K7Q2MX)", "en"),
+        ("/start event_K7Q2MX", "en"),
         ("", "en"),
     ],
 )

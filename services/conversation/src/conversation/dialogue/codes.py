@@ -64,6 +64,15 @@ def lone_candidate(text: str) -> str | None:
     return found[0] if alone else None
 
 
+def own_words(text: str) -> str:
+    """What the person wrote around a link or the prefilled sentence, which organisers wrote."""
+    introduction = _INTRODUCTION.search(text)
+    if introduction is not None:
+        ends = [match.end() for match in _IN_BRACKETS.finditer(text, introduction.end())]
+        text = text[: introduction.start()] + text[ends[-1] if ends else len(text) :]
+    return " ".join(word for word in text.split() if "/" not in word and "=" not in word)
+
+
 def _introduced(text: str) -> str | None:
     """The code behind a title that may have brackets of its own, as in "PyCon (Prague)".
 

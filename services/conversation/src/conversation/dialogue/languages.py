@@ -6,6 +6,7 @@ from babel.core import get_global
 from babel.languages import get_territory_language_info
 
 from contracts import Address, Sender
+from conversation.dialogue.codes import own_words
 from conversation.texts import Language
 
 
@@ -60,7 +61,7 @@ def guess_of(address: Address, sender: Sender, text: str = "") -> Guess:
         text: what was said first; where there is no better hint, its script is one.
     """
     guess = _of_platform(address, sender)
-    if not guess.sure and _is_in_cyrillic(text):
+    if not guess.sure and _is_in_cyrillic(own_words(text)):
         return Guess("ru", sure=False)
     return guess
 
