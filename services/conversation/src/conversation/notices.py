@@ -18,7 +18,7 @@ from contracts import (
     derived_id,
 )
 from conversation import cards
-from conversation.moments import in_words
+from conversation.moments import in_brief, in_words
 from conversation.texts import Texts, texts
 
 REMINDERS: frozenset[NoticeKind] = frozenset({"reminder-24h", "reminder-1h"})
@@ -113,7 +113,7 @@ def _of_event(
             return _Told(text, (_mine(words),), _template("event_changed", *facts.values()))
         case "event-cancelled":
             title, when, _ = facts.values()
-            text = words.say("notice.event-cancelled", title=title, when=when)
+            text = words.say("notice.event-cancelled", title=title, when=_brief(words, about.event))
             return _Told(text, (_events(words),), _template("event_cancelled", title, when))
 
 
@@ -132,7 +132,7 @@ def _of_line(
             until = in_words(deadline, event.timezone, words.language)
             return _Told(text, choices, _template("seat_offer", title, when, until))
         case "offer-expired":
-            text = words.say("notice.offer-expired", title=title, when=when)
+            text = words.say("notice.offer-expired", title=title, when=_brief(words, about.event))
             again = Choice(id=f"ev:{event.code}", label=words.say("button.join-again"))
             return _Told(text, (again, _mine(words)), _template("offer_expired", title, when))
         case "place-in-line":
@@ -156,7 +156,9 @@ def _of_seat(
             buttons = (calendar, _drop(words, about), _mine(words))
             return _Told(text, buttons, template, cards.ticket_document(about))
         case "registration-cancelled":
-            text = words.say("notice.registration-cancelled", title=title, when=when)
+            text = words.say(
+                "notice.registration-cancelled", title=title, when=_brief(words, about.event)
+            )
             choices = (_events(words), _mine(words))
             return _Told(text, choices, _template("registration_cancelled", title, when))
 
@@ -176,11 +178,15 @@ def _of_transfer(
             choices = _answers(words, f"xtake:{about.id}", f"xpass:{about.id}")
             return _Told(text, choices, _template("transfer_offered", title, when, until))
         case "transfer-declined":
-            text = words.say("notice.transfer-declined", title=title, when=when)
+            text = words.say(
+                "notice.transfer-declined", title=title, when=_brief(words, about.event)
+            )
             template = _template("transfer_declined", title, when)
             return _Told(text, _to_seat(words, about), template)
         case "seat-transferred":
-            text = words.say("notice.seat-transferred", title=title, when=when)
+            text = words.say(
+                "notice.seat-transferred", title=title, when=_brief(words, about.event)
+            )
             choices = (_events(words), _mine(words))
             return _Told(text, choices, _template("seat_transferred", title, when))
 
@@ -191,6 +197,11 @@ def _facts(words: Texts, event: EventCard) -> dict[str, str]:
         "when": cards.when(words, event),
         "where": cards.place(words, event.location),
     }
+
+
+def _brief(words: Texts, event: EventCard) -> str:
+    """Short enough for brackets in the middle of a sentence."""
+    return in_brief(event.starts_at, event.timezone, words.language)
 
 
 def _template(name: str, *parameters: str) -> Template:

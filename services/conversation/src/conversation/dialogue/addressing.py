@@ -1,5 +1,7 @@
 """The question for the e-mail address, and for a word on what looks like a slip in it."""
 
+from dataclasses import replace
+
 from conversation.dialogue import confirming
 from conversation.dialogue.people import email_of, meant_email, suggested_email
 from conversation.dialogue.signposts import ways_out
@@ -15,6 +17,15 @@ def to_email(turn: Turn, context: Context) -> Reply:
     return ask_email(turn.at(Stage.ENTERING_EMAIL, context))
 
 
+def greet_and_ask(turn: Turn, context: Context) -> Reply:
+    """The same, to somebody who has just said a name."""
+    asked = to_email(turn, context)
+    if asked.prompt is None or context.email is not None:
+        return asked
+    greeted = replace(asked.prompt, text=turn.say("email.ask", name=context.name))
+    return replace(asked, prompt=greeted)
+
+
 def ask_email(turn: Turn) -> Reply:
     """The question for the address, for a word on a suspected slip, or whether to keep it."""
     context = turn.state.context
@@ -25,7 +36,7 @@ def ask_email(turn: Turn) -> Reply:
         keep = Offer(id=keep_id, label=turn.say("button.keep-email"), role="yes")
         text = turn.say("email.ask-or-keep", name=context.name, email=context.email)
         return turn.ends(Prompt(text, (keep, *ways_out(turn))))
-    return turn.ends(Prompt(turn.say("email.ask", name=context.name), ways_out(turn)))
+    return turn.ends(Prompt(turn.say("email.ask-again"), ways_out(turn)))
 
 
 def take_suggested_email(turn: Turn, _token: str) -> Reply:

@@ -61,7 +61,7 @@ def _what_is_wrong(turn: Turn, trouble: str | None) -> str:
 
 
 def _named(turn: Turn, name: str) -> Reply:
-    return addressing.to_email(turn, turn.state.context.model_copy(update={"name": name}))
+    return addressing.greet_and_ask(turn, turn.state.context.model_copy(update={"name": name}))
 
 
 def _again(turn: Turn, sentence: str) -> Reply:
