@@ -164,9 +164,9 @@ def _events(listed: list[dict[str, Any]], entries: list[dict[str, Any]]) -> Iter
 def _names(transcript: Transcript) -> Iterator[str]:
     """What was answered to the question for the name, whatever the dialogue makes of it today."""
     questions = {
-        texts(language).say(key)
-        for language in LANGUAGES
-        for key in ("name.ask", "name.ask-or-tap")
+        question
+        for words in map(texts, LANGUAGES)
+        for question in (words.say("name.ask"), words.say("name.ask-or-tap"))
     }
     for asked, answered in zip(transcript.turns, transcript.turns[1:], strict=False):
         if any(heard.text in questions for heard in asked.hears or ()):

@@ -20,8 +20,9 @@ _STAND_IN_EMAIL = re.compile(
     r"ann\d*@[\w.-]+|[\w.+-]+@(?:[\w-]+\.)*example(?:\.\w+)?", re.IGNORECASE
 )
 PHONE = re.compile(r"(?<![\w.])\+?\d[\d ()-]{7,17}\d(?![\w.])")
-"""Nine digits or more, however they are grouped."""
-_STAND_IN_PHONE = re.compile(r"\+?\d{1,3}0{6,}\d{1,2}")
+DIGITS_MIN = 9
+"""However they are grouped; a date has eight."""
+_STAND_IN_PHONE = re.compile(r"\d{1,3}0{6,}\d{1,2}")
 _DIGITS = re.compile(r"\D")
 PART_CHARACTERS_MIN = 3
 """A shorter part of a name is a word like any other."""
@@ -46,7 +47,7 @@ def offences(transcript: Transcript, names: Iterable[str]) -> list[str]:
         for text in _texts(turn):
             if any(not _STAND_IN_EMAIL.fullmatch(one) for one in EMAIL.findall(text)):
                 found.append(f"turn {number}: an e-mail address: write ann@example.org")
-            if any(not _is_stand_in_phone(one) for one in PHONE.findall(text)):
+            if any(not _tells_of_nobody(one) for one in PHONE.findall(text)):
                 found.append(f"turn {number}: a phone number: write +440000000001")
     return list(dict.fromkeys(found))
 
@@ -115,15 +116,16 @@ class Redaction:
 
     def _phone(self, phone: str) -> str:
         digits = _DIGITS.sub("", phone)
-        if _is_stand_in_phone(phone):
+        if _tells_of_nobody(phone):
             return phone
         # The country stays: the language is guessed from it.
         country = digits[0] if digits[0] in "17" else digits[:2]
         return self._phones.setdefault(digits, f"+{country}00000000{len(self._phones) + 1:02}")
 
 
-def _is_stand_in_phone(phone: str) -> bool:
-    return _STAND_IN_PHONE.fullmatch(phone.strip()) is not None
+def _tells_of_nobody(phone: str) -> bool:
+    digits = _DIGITS.sub("", phone)
+    return len(digits) < DIGITS_MIN or _STAND_IN_PHONE.fullmatch(digits) is not None
 
 
 def _name(name: str, number: int) -> str:

@@ -1,7 +1,7 @@
 """A small registry in memory: one person's, that decides as the real one does."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid5
@@ -152,11 +152,20 @@ class PlayedRegistry:
     def answer(self, query: Query, now: datetime) -> Answered:
         """What is known of this at that time; of events also what was known last."""
         if self.manner == "silent":
-            shared = isinstance(query, ListEvents | FindEvent)
-            return self._last_known.get(query, SILENCE) if shared else SILENCE
+            return self._as_it_was(query)
         said = self._say(query, now)
         self._last_known[query] = Answered(said, now)
         return Answered(said)
+
+    def _as_it_was(self, query: Query) -> Answered:
+        if isinstance(query, ListEvents):
+            return self._last_known.get(query, SILENCE)
+        listed = self._last_known.get(ListEvents(), SILENCE)
+        if not isinstance(query, FindEvent) or not isinstance(listed.answer, EventsAnswer):
+            return SILENCE
+        card = next((one for one in listed.answer.events if one.code == query.code), None)
+        in_the_list = SILENCE if card is None else replace(listed, answer=EventAnswer(event=card))
+        return self._last_known.get(query, in_the_list)
 
     def _say(self, query: Query, now: datetime) -> BaseModel:
         match query:
