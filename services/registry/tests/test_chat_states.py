@@ -40,6 +40,7 @@ async def test_a_state_is_found_as_it_was_saved(states: ChatStates) -> None:
 
 
 async def test_only_a_higher_revision_of_the_same_line_replaces_a_state(states: ChatStates) -> None:
+    assert not await saved(states, revision(1), revision(2))
     await saved(states, None, revision(1))
     await saved(states, revision(1), revision(2))
     for base, at in (
@@ -55,16 +56,6 @@ async def test_only_a_higher_revision_of_the_same_line_replaces_a_state(states: 
     # Without Redis the epoch rises; what Redis still has of the old one comes too late.
     assert await saved(states, revision(2), revision(3, epoch=1))
     assert not await saved(states, revision(2), revision(3))
-
-
-async def test_a_refusal_says_what_is_stored(states: ChatStates) -> None:
-    refused = await states.save(
-        SaveChatState(address=ANN, base=revision(1), state=state(revision(2)))
-    )
-    assert (refused.saved, refused.current) == (False, None)
-    await saved(states, None, revision(7))
-    refused = await states.save(SaveChatState(address=ANN, base=None, state=state(revision(1))))
-    assert (refused.saved, refused.current) == (False, state(revision(7)))
 
 
 async def test_saying_the_same_again_is_answered_alike(states: ChatStates) -> None:

@@ -63,8 +63,6 @@ class ChatSavedAnswer(Value):
     """Whether the state is stored now; saying the same again is answered alike."""
 
     saved: bool
-    current: ChatState | None = None
-    """What is stored instead; None as well when nothing is."""
 
 
 class SaveChatState(Query):

@@ -90,8 +90,7 @@ class ChatStates:
             return ChatSavedAnswer(saved=True)
         current = await _load(query.address, connection)
         # It may be here already: the transaction was repeated, or an answer was lost.
-        saved = current is not None and current.revision == revision
-        return ChatSavedAnswer(saved=saved, current=current)
+        return ChatSavedAnswer(saved=current is not None and current.revision == revision)
 
 
 async def _load(address: Address, connection: AsyncConnection) -> ChatState | None:
