@@ -1,4 +1,7 @@
-"""What people write who look at an event and half register for it, again and again."""
+"""What people write who fill in a registration and go back, again and again.
+
+Only the beginning asks the registry who registered already: what is measured is the conversation.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -32,14 +35,13 @@ class Chats:
     """Dialogues that go on from round to round; `code` is an event that is open."""
 
     def __init__(self, code: str) -> None:
+        self._beginning = ChoiceTapped(choice_id=f"reg:{code}")
         self._script = (
-            ChoiceTapped(choice_id=f"ev:{code}"),
-            ChoiceTapped(choice_id=f"reg:{code}"),
             TextSaid(text="Ann Lee"),
             TextSaid(text="/help"),
             TextSaid(text="ann.lee@example.org"),
             TextSaid(text="back"),
-            TextSaid(text="/cancel"),
+            TextSaid(text="back"),
         )
         self._said: dict[int, Iterator[int]] = {}
         self._began = datetime.now(UTC) - SAID_BEFORE
@@ -54,6 +56,6 @@ class Chats:
             occurred_at=datetime.now(UTC),
             address=chat,
             sender=Sender(name="Ann Lee", language="en"),
-            content=self._script[nth % len(self._script)],
+            content=self._script[(nth - 1) % len(self._script)] if nth else self._beginning,
             sent_at=self._began + nth * PACE,
         )

@@ -7,11 +7,12 @@ import asyncio
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
@@ -43,11 +44,15 @@ class Verdict:
     strange: int = 0
     """Messages that answer nothing."""
     dead: int = 0
+    reasons: list[str] = field(default_factory=list)
+    """Why something was set aside."""
 
     @property
     def faults(self) -> dict[str, int]:
         """Every count that is not zero."""
-        return {name: count for name, count in vars(self).items() if count}
+        return {
+            name: count for name, count in vars(self).items() if isinstance(count, int) and count
+        }
 
     @property
     def inverted(self) -> int:
@@ -62,7 +67,8 @@ async def judge_chats(chats: Chats) -> Verdict:
     verdict.strange = sum(
         len(heard) for input_id, heard in chats.heard.items() if input_id not in known
     )
-    verdict.dead = (await chats.jetstream.stream_info("DEAD")).state.messages
+    verdict.reasons = await _reasons(chats.jetstream)
+    verdict.dead = len(verdict.reasons)
     bucket = await chats.jetstream.key_value(FSM.name)
     gate = asyncio.Semaphore(READ_AT_ONCE)
 
@@ -99,6 +105,12 @@ def _judge_document(verdict: Verdict, script: Sequence[Said], document: dict[str
     context = document.get("state", {}).get("context", {})
     last_name = next(said.names for said in reversed(script) if said.names)
     verdict.misplaced += context.get("name") != last_name
+
+
+async def _reasons(jetstream: JetStreamContext) -> list[str]:
+    last = (await jetstream.stream_info("DEAD")).state.last_seq
+    dead = [await jetstream.get_msg("DEAD", seq=sequence) for sequence in range(1, last + 1)]
+    return [(one.headers or {}).get("Turnout-Reason", "") for one in dead]
 
 
 async def _document(bucket: KeyValue, said: Said) -> dict[str, Any]:

@@ -122,7 +122,7 @@ async def order(*, people: int, replicas: int, slow_ms: int, seed: int, seconds_
 
 @pytest.mark.timeout(150)
 async def test_order_and_once_only_hold_while_replicas_die_and_freeze() -> None:
-    await order(people=300, replicas=3, slow_ms=300, seed=1, seconds_max=90)
+    await order(people=300, replicas=3, slow_ms=200, seed=1, seconds_max=90)
 
 
 @pytest.mark.timeout(90)
