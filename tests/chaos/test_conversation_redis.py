@@ -22,7 +22,7 @@ from runtime.testing_redis import RedisServer, redis_server
 
 __all__ = ["redis_server"]
 
-CHATS = 40
+CHATS = 30
 SCRIPT = (
     *("/start", "1", "yes", "Ann Lee", "ann@example.com"),
     *("back", "ann.lee@example.com", "back", "back", "Anna Lee", "anna@example.com"),
