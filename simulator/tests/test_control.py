@@ -166,7 +166,7 @@ async def test_a_chat_entry_has_all_that_testers_read(sim: Driver) -> None:
                 "edited_at", "at"}  # fmt: skip
     assert expected <= set(sent)
     assert (said["n"], said["from"], sent["n"], sent["from"]) == (1, "person", 2, "bot")
-    assert sent["choices"] == [{"label": "Yes", "data": "y"}]
+    assert sent["choices"] == [{"label": "Yes", "data": "y", "row": 0}]
     assert sent["at"].endswith("+00:00")
 
 

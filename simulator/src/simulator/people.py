@@ -43,12 +43,14 @@ class Choice:
     url: str | None = None
     description: str | None = None
     section: str | None = None
+    row: int | None = None
+    """Which row of an inline keyboard it stands in, from 0."""
     kind: Literal["callback", "url", "reply", "contact"] = "callback"
 
     def as_json(self) -> dict[str, Any]:
         """As `/chat` shows it: label and data always, the rest where it exists."""
         shown: dict[str, Any] = {"label": self.label, "data": self.data}
-        for name in ("url", "description", "section"):
+        for name in ("url", "description", "section", "row"):
             if (value := getattr(self, name)) is not None:
                 shown[name] = value
         return shown

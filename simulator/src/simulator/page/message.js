@@ -90,9 +90,15 @@ function choicesView(platform, entry, act) {
     view.append(button(`☰ ${entry.list_label}`, () => openSheet(entry, act)));
     return view;
   }
-  for (const choice of entry.choices) {
-    view.append(button(choice.url ? `${choice.label} ↗` : choice.label, () => act.tap(entry, choice)));
+  const rows = new Map();
+  for (const [number, choice] of entry.choices.entries()) {
+    // WhatsApp puts each button under the other; Telegram leaves the rows to the bot.
+    const key = choice.row ?? number;
+    if (!rows.has(key)) rows.set(key, element("div", "row"));
+    const label = choice.url ? `${choice.label} ↗` : choice.label;
+    rows.get(key).append(button(label, () => act.tap(entry, choice)));
   }
+  view.append(...rows.values());
   return view;
 }
 

@@ -50,17 +50,19 @@ def choices_of(markup: dict[str, Any] | None) -> tuple[Choice, ...]:
     """What a person can tap under a message with this markup, row by row."""
     if not markup:
         return ()
-    inline = [button for row in markup.get("inline_keyboard", []) for button in row]
-    if inline:
-        return tuple(
-            Choice(
-                button["text"],
-                data=button.get("callback_data"),
-                url=button.get("url"),
-                kind="url" if "url" in button else "callback",
-            )
-            for button in inline
+    inline = tuple(
+        Choice(
+            button["text"],
+            data=button.get("callback_data"),
+            url=button.get("url"),
+            row=number,
+            kind="url" if "url" in button else "callback",
         )
+        for number, row in enumerate(markup.get("inline_keyboard", []))
+        for button in row
+    )
+    if inline:
+        return inline
     return tuple(
         Choice(button["text"], kind="contact" if button.get("request_contact") else "reply")
         for row in markup.get("keyboard", [])
