@@ -70,7 +70,7 @@ async def test_a_platform_that_does_not_say_is_no_failure(
 
 async def test_a_platform_is_asked_once_and_the_silent_one_is_left_out() -> None:
     async with answering(ME) as platform:
-        channels = [telegram(platform.url), whatsapp(NOWHERE)]
+        channels: list[Channel[Any]] = [telegram(platform.url), whatsapp(NOWHERE)]
         known = Accounts(channels)
         for _ in range(3):
             assert await known.list_accounts(ListAccounts()) == AccountsAnswer(
@@ -85,7 +85,6 @@ async def test_it_is_asked_again_after_a_while_and_an_old_name_outlives_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(accounts, "REMEMBERED_SECONDS", 0.0)
-    channel = whatsapp(NOWHERE)
     async with answering(NUMBER) as platform:
         channel = whatsapp(platform.url)
         known = Accounts([channel])

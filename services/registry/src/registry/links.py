@@ -8,8 +8,10 @@ from pydantic import BaseModel, Field
 from contracts import AccountsAnswer
 
 Language = Literal["en", "ru"]
-TITLE_LENGTH_MAX = 80
-"""Of the sentence that WhatsApp fills in: the link stays short enough for a QR code of few dots."""
+TITLE_LENGTH_MAX = 60
+TITLE_BYTES_MAX = 120
+"""As a link writes it, where a Cyrillic letter takes six: the fewer dots a QR code has, the farther
+away it is read."""
 _REGISTER: dict[Language, str] = {"en": "Register", "ru": "Регистрация"}
 _UNSAFE = str.maketrans(dict.fromkeys("()[]_", " "))
 """What brackets and underscores enclose could be taken for a code."""
@@ -60,6 +62,8 @@ def links_of(code: str, title: str, accounts: AccountsAnswer, language: Language
 def filled_in(code: str, title: str, language: Language) -> str:
     """The sentence that WhatsApp fills in; the code stands in its only brackets, at its end."""
     words = shortened(" ".join(title.translate(_UNSAFE).split()), TITLE_LENGTH_MAX)
+    while len(quote(words, safe="")) > TITLE_BYTES_MAX:
+        words = shortened(words, len(words) - 1)
     return " ".join(part for part in (f"{_REGISTER[language]}:", words, f"({code})") if part)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import segno
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
-from registry.poster.words import WORDS, Poster, date_of, time_of, written_to
+from registry.poster.words import WORDS, Poster, date_of, time_of
 
 FONT = "DejaVu"
 FONT_FOLDER = Path(str(files("registry.poster") / "fonts"))
@@ -22,15 +23,15 @@ LINE_HEIGHT = 1.18
 
 TITLE_POINTS = (60, 54, 48, 44, 40, 36, 32, 28, 24, 20)
 TITLE_LINES_MAX = 5
-TITLE_HEIGHT_MAX_MM = 78.0
+TITLE_HEIGHT_MAX_MM = 62.0
 DATE_POINTS, TIME_POINTS = (28, 26, 24, 22, 20), (22, 20, 18)
 PLACE_POINTS = (22, 20, 18, 16, 14)
 PLACE_LINES_MAX = 2
-CAPTION_POINTS, ACCOUNT_POINTS = (20,), (15, 13, 11, 9)
-SCAN_POINTS, WRITE_POINTS = (22, 20, 18), (14, 13, 12, 11)
+CAPTION_POINTS, ACCOUNT_POINTS = (20,), (17, 15, 13, 11, 9)
+SCAN_POINTS, WRITE_POINTS = (24, 22, 20, 18), (17,)
 CODE_POINTS = (60,)
 
-QR_TOP_MM, QR_SIDE_MM, QR_ALONE_SIDE_MM = 154.0, 72.0, 84.0
+QR_TOP_MM, QR_SIDE_MM = 150.0, 74.0
 QR_OVERLAP_MM = 0.02
 """Rows reach a little into each other, so that no screen shows white lines between them."""
 QR_ERROR_CORRECTION = "m"
@@ -57,10 +58,13 @@ def draw(poster: Poster) -> bytes:
         Undrawable: no letter of the title is in our fonts.
     """
     page = _Page(poster)
-    page.head(poster)
-    page.codes(poster)
-    page.foot(poster)
-    return page.done()
+    try:
+        page.head(poster)
+        page.codes(poster)
+        page.foot(poster)
+        return page.done()
+    finally:
+        page.close()
 
 
 class _Page:
@@ -109,11 +113,10 @@ class _Page:
         self._y_mm = QR_TOP_MM - 13.0
         self._text(WORDS[poster.language].scan, SCAN_POINTS, INK, 1, align="C")
         column_mm = WIDTH_MM / len(shown)
-        side_mm = QR_SIDE_MM if len(shown) > 1 else QR_ALONE_SIDE_MM - 12.0
         for number, (url, platform, account) in enumerate(shown):
             left_mm = MARGIN_MM + number * column_mm
-            self._qr(url, left_mm + (column_mm - side_mm) / 2, QR_TOP_MM, side_mm)
-            self._y_mm = QR_TOP_MM + side_mm - 3.0
+            self._qr(url, left_mm + (column_mm - QR_SIDE_MM) / 2, QR_TOP_MM)
+            self._y_mm = QR_TOP_MM + QR_SIDE_MM - 1.0
             self._text(
                 platform, CAPTION_POINTS, INK, 1, align="C", left_mm=left_mm, width_mm=column_mm
             )
@@ -144,9 +147,8 @@ class _Page:
             corner_radius=4,
         )
         self._y_mm = BOX_TOP_MM + 3.5
-        sentence = written_to(poster)
         self._text(
-            sentence,
+            WORDS[poster.language].write,
             WRITE_POINTS,
             INK,
             1,
@@ -163,6 +165,12 @@ class _Page:
     def done(self) -> bytes:
         """The file."""
         return bytes(self._pdf.output())
+
+    def close(self) -> None:
+        """Close the font files; fpdf2 leaves that to the collector, and ours is frozen."""
+        for font in self._pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def _bar(self, top_mm: float, height_mm: float) -> None:
         self._pdf.set_fill_color(*ACCENT)
@@ -206,10 +214,10 @@ class _Page:
         assert isinstance(lines, list)
         return lines
 
-    def _qr(self, url: str, left_mm: float, top_mm: float, side_mm: float) -> None:
+    def _qr(self, url: str, left_mm: float, top_mm: float) -> None:
         code = segno.make_qr(url, error=QR_ERROR_CORRECTION, boost_error=False)
         rows = [list(row) for row in code.matrix_iter(border=QUIET_ZONE_MODULES)]
-        module_mm = side_mm / len(rows)
+        module_mm = QR_SIDE_MM / len(rows)
         self._pdf.set_fill_color(0, 0, 0)
         for y, row in enumerate(rows):
             for start, end in _dark_runs(row):

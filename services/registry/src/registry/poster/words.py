@@ -28,24 +28,20 @@ class Words:
     scan: str
     at: str
     """With `{time}` and `{city}`."""
-    write_one: str
-    """With `{where}`."""
-    write_two: str
-    """With `{telegram}` and `{whatsapp}`."""
+    write: str
+    """Above the short code."""
 
 
 WORDS: dict[Language, Words] = {
     "en": Words(
         scan="Scan to register",
         at="{time} ({city} time)",
-        write_one="Or send this code to {where}",
-        write_two="Or send this code to {telegram} on Telegram or {whatsapp} on WhatsApp",
+        write="No camera? Send us this code",
     ),
     "ru": Words(
         scan="Наведите камеру, чтобы записаться",
         at="{time} (время: {city})",
-        write_one="Или отправьте этот код: {where}",
-        write_two="Или отправьте этот код в Telegram: {telegram} или в WhatsApp: {whatsapp}",
+        write="Без камеры? Пришлите нам этот код",
     ),
 }
 
@@ -65,17 +61,6 @@ def time_of(poster: Poster) -> str:
         time=_plain(format_time(local, "short", tzinfo=zone, locale=poster.language)),
         city=get_timezone_location(zone, locale=poster.language, return_city=True),
     )
-
-
-def written_to(poster: Poster) -> str:
-    """Where those write who cannot scan."""
-    words, links = WORDS[poster.language], poster.links
-    telegram = f"@{links.telegram.username}" if links.telegram else None
-    whatsapp = f"+{links.whatsapp.phone}" if links.whatsapp else None
-    if telegram and whatsapp:
-        return words.write_two.format(telegram=telegram, whatsapp=whatsapp)
-    where = f"{telegram} (Telegram)" if telegram else f"{whatsapp} (WhatsApp)"
-    return words.write_one.format(where=where)
 
 
 def _plain(text: str) -> str:
