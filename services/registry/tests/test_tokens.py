@@ -45,6 +45,8 @@ NEEDED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/events/{event_id}"): {"read", "check-in"},
     ("PATCH", "/api/events/{event_id}"): {"write"},
     ("POST", "/api/events/{event_id}/cancel"): {"write"},
+    ("GET", "/api/events/{event_id}/links"): {"read"},
+    ("GET", "/api/events/{event_id}/poster.pdf"): {"read"},
     ("GET", "/api/events/{event_id}/registrations"): {"read"},
     ("GET", "/api/events/{event_id}/registrations.csv"): {"read"},
     ("POST", "/api/events/{event_id}/registrations"): {"write"},
