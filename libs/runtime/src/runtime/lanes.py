@@ -1,7 +1,7 @@
 """The lanes of a work queue: each hands out one message at a time, and keeps its order.
 
 Not FastStream's loop: it asks the broker anew for every message and builds a task group, a
-message of its own and two random ids around it, which costs more than most handlers (ADR 0016).
+message of its own and two random ids around it, which costs more than most handlers (ADR 0018).
 """
 
 import asyncio

@@ -1,0 +1,112 @@
+"""One chat floods, and the others go on at their pace: how long they wait for their answers."""
+
+import asyncio
+import itertools
+import json
+import statistics
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import nats
+from nats.aio.msg import Msg
+
+from benchmarks.chats import Chats, address
+from contracts import InboundMessage, Sender, TextSaid, inbound_id
+
+OTHERS = 512
+"""Eight for each lane, on average."""
+OTHERS_PER_SECOND = 60.0
+PHASE_SECONDS = 8.0
+FLOOD_MESSAGES = 1_000
+FLOODING_CHAT = 800_000
+"""Numbers from here on are nobody else's."""
+ANSWERS_SECONDS_MAX = 60.0
+
+
+class Crossing:
+    """Sends for everybody, and sees the answers arrive."""
+
+    def __init__(self, nats_url: str, code: str) -> None:
+        self._url = nats_url
+        self._chats = Chats(code)
+        self._people = itertools.cycle(range(OTHERS))
+        self._floods = itertools.count(FLOODING_CHAT)
+        self._sent: dict[UUID, float] = {}
+        self._taken: dict[UUID, float] = {}
+
+    async def __aenter__(self) -> Self:
+        self._client = await nats.connect(self._url, pending_size=64 * 1024 * 1024)
+        self._jetstream = self._client.jetstream()
+        await self._client.subscribe("out.>", cb=self._hear)
+        for _ in range(OTHERS):  # their first step asks the registry, the later ones do not
+            await self._say(self._chats.say(next(self._people)))
+        await self._answered()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    async def _hear(self, message: Msg) -> None:
+        answered_id = UUID(json.loads(message.data)["correlation_id"])
+        if answered_id in self._sent and answered_id not in self._taken:
+            self._taken[answered_id] = time.perf_counter() - self._sent[answered_id]
+
+    async def _say(self, message: InboundMessage) -> None:
+        self._sent[message.id] = time.perf_counter()
+        await self._publish(message)
+
+    async def _publish(self, message: InboundMessage) -> None:
+        await self._client.publish(
+            message.route(),
+            message.model_dump_json().encode(),
+            headers={"Nats-Msg-Id": str(message.id)},
+        )
+
+    async def _answered(self) -> None:
+        async with asyncio.timeout(ANSWERS_SECONDS_MAX):
+            while len(self._taken) < len(self._sent):
+                await asyncio.sleep(0.01)
+            while (await self._jetstream.stream_info("INBOUND")).state.messages:
+                await asyncio.sleep(0.01)
+
+    async def phase(self, *, flood: bool) -> list[float]:
+        """The seconds that each of the others waited, while a chat floods or nobody does."""
+        self._sent.clear()
+        self._taken.clear()
+        begun = time.perf_counter()
+        for nth in range(int(OTHERS_PER_SECOND * PHASE_SECONDS)):
+            await asyncio.sleep(begun + nth / OTHERS_PER_SECOND - time.perf_counter())
+            if flood and nth == int(OTHERS_PER_SECOND):
+                await self._flood()
+            await self._say(self._chats.say(next(self._people)))
+        await self._answered()
+        return list(self._taken.values())
+
+    async def _flood(self) -> None:
+        chat, now = address(next(self._floods)), datetime.now(UTC)
+        for nth in range(FLOOD_MESSAGES):
+            message_id = inbound_id(chat.platform, chat.account, f"{chat.chat_id}:{nth}")
+            await self._publish(
+                InboundMessage(
+                    id=message_id,
+                    correlation_id=message_id,
+                    occurred_at=now,
+                    address=chat,
+                    sender=Sender(name="Ann Lee", language="en"),
+                    content=TextSaid(text="/help"),
+                    sent_at=now,
+                )
+            )
+
+
+def p99(seconds: list[float]) -> float:
+    """99 of 100 waited no longer."""
+    return statistics.quantiles(seconds, n=100)[98]
