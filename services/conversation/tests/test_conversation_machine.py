@@ -230,7 +230,8 @@ class Chat(RuleBasedStateMachine):
         )
     )
     def time_passes(self, passed: timedelta) -> None:
-        self.now += passed
+        # A command that waits for days has died by then, and its chat was answered.
+        self.now += min(passed, timedelta(hours=2)) if self.outstanding else passed
 
     # How a step is taken, and what is looked at afterwards
 
