@@ -167,12 +167,12 @@ async def test_pywa_reads_media_and_templates(served: Driver, wa: WhatsApp) -> N
 
 
 async def test_pywa_reads_the_number_as_the_graph_api_tells_it(wa: WhatsApp) -> None:
-    assert wa.phone_id is not None
-    number = await wa.api.get_business_phone_number(wa.phone_id, ("display_phone_number",))
-    assert number == {"display_phone_number": "+1 555-078-3881", "id": wa.phone_id}
-    assert "verified_name" in await wa.api.get_business_phone_number(wa.phone_id)
+    phone_id = str(wa.phone_id)
+    number = await wa.api.get_business_phone_number(phone_id, ("display_phone_number",))
+    assert number == {"display_phone_number": "+1 555-078-3881", "id": phone_id}
+    assert "verified_name" in await wa.api.get_business_phone_number(phone_id)
     with pytest.raises(WhatsAppError, match="nonexisting field"):
-        await wa.api.get_business_phone_number(wa.phone_id, ("shoe_size",))
+        await wa.api.get_business_phone_number(phone_id, ("shoe_size",))
 
 
 async def test_pywa_reaches_people_by_user_id(served: Driver, wa: WhatsApp) -> None:
