@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import psutil
 
 from benchmarks.chats import Chats
 from benchmarks.results import Comparison, rounds
+from benchmarks.stored_chats import store_chats
 from benchmarks.waiting import Inbound
 from contracts import InboundMessage
 from contracts.topology import FSM
@@ -27,6 +29,10 @@ CHATS = 1_000
 STEPS = 2_000
 """Per round."""
 WARM_UP_ROUNDS = 2
+CHATS_STORED = 1_000_000
+"""Some 2 GB on the disk while it runs."""
+UNSLOWED = 1 / 1.2
+"""Nothing takes more than 20 % longer."""
 
 
 class Crowd:
@@ -108,6 +114,11 @@ async def mean_bytes(inbound: Inbound, stream: str) -> int:
     return state.bytes // state.messages
 
 
+async def worker_megabytes(inbound: Inbound) -> float:
+    """What the worker has in memory."""
+    return psutil.Process(inbound.worker_pid).memory_info().rss / 2**20
+
+
 async def run() -> list[Comparison]:
     """Everything, within four minutes."""
     async with AsyncExitStack() as stack:
@@ -131,4 +142,27 @@ async def run() -> list[Comparison]:
             said = crowd.says()
             rate.ours.append(await ours.rate(said))
             rate.yardstick.append(await yardstick.rate(said))
-        return [rate]
+        return [rate, *await _many(ours, crowd)]
+
+
+async def _many(few: Inbound, crowd: Crowd) -> list[Comparison]:
+    """A thousand people talk where a million chats are stored, beside a thousand where nobody
+    else ever did; everything else is alike.
+    """
+    async with service() as (many, code):
+        await store_chats(few, many, CHATS_STORED)
+        chance = random.Random(2)  # noqa: S311 - the same people in every run
+        others = Crowd(code, chance.sample(range(CHATS, CHATS_STORED), CHATS))
+        for _ in range(WARM_UP_ROUNDS):
+            await many.rate(others.says())
+        stored = f"with {CHATS_STORED:,} chats stored"
+        rate = Comparison(
+            f"conversation: a step {stored}", "steps/s", f"with {CHATS:,}", aim=UNSLOWED
+        )
+        for _ in rounds(ROUNDS, SECONDS_MAX):
+            rate.ours.append(await many.rate(others.says()))
+            rate.yardstick.append(await few.rate(crowd.says()))
+        memory = Comparison(f"conversation: a worker's memory {stored}", "MB", f"with {CHATS:,}")
+        memory.ours.append(await worker_megabytes(many))
+        memory.yardstick.append(await worker_megabytes(few))
+        return [rate, memory]

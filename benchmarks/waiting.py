@@ -22,7 +22,7 @@ class Inbound:
 
     def __init__(self, nats_url: str, worker_pid: int) -> None:
         self._url = nats_url
-        self._worker_pid = worker_pid
+        self.worker_pid = worker_pid
 
     async def __aenter__(self) -> Self:
         self.client = await nats.connect(self._url, pending_size=64 * 1024 * 1024)
@@ -41,10 +41,10 @@ class Inbound:
 
     def rest(self) -> None:
         """Stop the worker where it is: the machine is another's."""
-        os.kill(self._worker_pid, signal.SIGSTOP)
+        os.kill(self.worker_pid, signal.SIGSTOP)
 
     def _work(self) -> None:
-        os.kill(self._worker_pid, signal.SIGCONT)
+        os.kill(self.worker_pid, signal.SIGCONT)
 
     async def _waiting(self) -> int:
         return (await self.jetstream.stream_info("INBOUND")).state.messages
