@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nats
+from conversation_stores import Desk
 from conversation_talk import World
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -49,6 +50,8 @@ class House:
     """The ids that somebody published at `out.>` and `command.>`, copies included."""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     """The registry answers while it is open."""
+    states: Desk = field(default_factory=Desk)
+    """Where the registry keeps dialogue states, when the store asks it to."""
 
     async def stored(self, stream: str) -> list[bytes]:
         """The bodies that a stream holds, in order."""
@@ -119,6 +122,7 @@ async def house_at(url: str, world: World | None = None) -> AsyncIterator[House]
     tasks: set[asyncio.Task[None]] = set()
     for query in QUERIES:
         await client.subscribe(query.subject, cb=answer)
+    await house.states.open(client)
     for subject in ("out.>", "bulk.>", "command.>"):
         await client.subscribe(subject, cb=house._note)
     await client.flush()

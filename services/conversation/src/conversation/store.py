@@ -53,24 +53,30 @@ class Chats:
         await self._store.confirm(chat.stored)
 
     async def _move_here(self, target: Stored, phone: Address) -> Stored:
-        source = await self._store.read(phone)
-        if source.document is None or source.document.moved_to is not None:
-            # Nobody wrote from this number, or another person had it before.
+        source, chat_id = await self._store.read(phone), target.address.chat_id
+        if source.document is None:
             return target
-        await self._store.write(source, source.document.moved(target.address.chat_id))
-        crash_point("conversation.after-forwarding")
-        return await self._follow(await self._store.read(phone), target.address.chat_id)
+        if source.document.moved_to is None:
+            await self._store.write(source, source.document.moved(chat_id))
+            crash_point("conversation.after-forwarding")
+            return await self._follow(await self._store.read(phone), chat_id)
+        if source.document.moved_to != chat_id:
+            return target  # another person had this number before
+        return await self._follow(source, chat_id)
 
     async def _follow(self, alias: Stored, chat_id: str) -> Stored:
         address = alias.address.model_copy(update={"chat_id": chat_id})
         target = await self._store.read(address)
         assert alias.document is not None
+        if alias.document == alias.document.emptied():
+            return target
         if target.document is None:
+            await self._store.confirm(alias)  # else its old place may still be the right one
             await self._store.write(target, alias.document.arrived())
             crash_point("conversation.after-arrival")
             target = await self._store.read(address)
-        if alias.document != alias.document.emptied():
-            await self._store.write(alias, alias.document.emptied())
+        await self._store.confirm(target)  # what is taken away here must be found there
+        await self._store.write(alias, alias.document.emptied())
         return target
 
 
