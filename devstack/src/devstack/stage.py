@@ -1,0 +1,235 @@
+"""Two people in front of a house, and what happens around them: what dialogues are shown with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import httpx
+
+from devstack.house import House
+
+Platform = Literal["telegram", "whatsapp"]
+ANSWER_SECONDS_MAX = 30.0
+LANGUAGES: dict[Platform, Literal["en", "ru"]] = {"telegram": "en", "whatsapp": "ru"}
+NAMES: dict[Platform, str] = {"telegram": "Ann Example", "whatsapp": "Анна Пример"}
+EMAIL = "ann@example.org"
+RUSSIAN_PHONE = 70000000001
+"""Whoever has such a number is greeted in Russian."""
+
+
+class Stuck(Exception):
+    """Somebody could not do what the dialogue asks for; the message says what."""
+
+
+@dataclass
+class Stage:
+    """Who is on it, and how far they have come."""
+
+    house: House
+    client: httpx.AsyncClient
+    people: dict[Platform, str] = field(default_factory=dict)
+    since: dict[Platform, int] = field(default_factory=dict)
+    """How many messages of each chat were there before the dialogue."""
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    guests: int = 0
+
+    async def new_people(self) -> None:
+        """Two people who have never written to us."""
+        for platform, language in LANGUAGES.items():
+            who = {"platform": platform, "name": NAMES[platform], "language": language}
+            if platform == "whatsapp":
+                who["id"] = str(RUSSIAN_PHONE + self.guests)
+                self.guests += 1
+            person = await self._post(f"{self.house.simulator}/sim/people", who)
+            self.people[platform] = str(person["id"])
+        await self.begins()
+
+    async def begins(self) -> None:
+        """What is shown begins here."""
+        for platform in self.people:
+            self.since[platform] = len(await self.chat(platform))
+
+    async def does(self, platform: Platform, line: str) -> None:
+        """One thing: `[label]` is tapped, `<sticker>` is sent, a link is opened, text is said."""
+        person = f"{self.house.simulator}/sim/people/{platform}/{self.people[platform]}"
+        if line.startswith("["):
+            await self._tap(platform, line[1:-1])
+        elif line.startswith("<"):
+            await self._post(f"{person}/send", {"kind": line[1:-1]})
+        elif line.startswith("https://"):
+            await self._post(f"{person}/open", {"url": line})
+        else:
+            await self._post(f"{person}/say", {"text": line})
+        await self.house.quiet()
+
+    async def chat(self, platform: Platform) -> list[dict[str, Any]]:
+        """Everything on one phone."""
+        url = f"{self.house.simulator}/sim/people/{platform}/{self.people[platform]}/chat"
+        answer = await self.client.get(url)
+        answer.raise_for_status()
+        chat: list[dict[str, Any]] = answer.json()
+        return chat
+
+    async def event(
+        self, title: str, *, days_ahead: int = 7, hour: int = 17, **details: object
+    ) -> None:
+        """Add an event, published if nothing else is said; the hour is UTC's."""
+        day = await self.now() + timedelta(days=days_ahead)
+        starts_at = day.replace(hour=hour, minute=0, second=0, microsecond=0)
+        wanted = {
+            "title": title,
+            "description": "",
+            "starts_at": starts_at.isoformat(),
+            "timezone": "Europe/Berlin",
+            "location": "Hall 3",
+            "max_participants": 20,
+            "status": "published",
+            **details,
+        }
+        self.events[title] = await self._post(f"{self.house.registry}/api/events", wanted)
+
+    async def change(self, title: str, **details: object) -> None:
+        """The organisers change an event."""
+        seen = await self.client.get(self._url(title), headers=self.house.admin)
+        headers = {**self.house.admin, "If-Match": seen.headers["ETag"]}
+        changed = await self.client.patch(self._url(title), json=details, headers=headers)
+        changed.raise_for_status()
+        await self.house.quiet()
+
+    async def cancel(self, title: str) -> None:
+        """The organisers call it off."""
+        await self._post(f"{self._url(title)}/cancel", {})
+        await self.house.quiet()
+
+    async def fill(self, title: str) -> None:
+        """Other people take every seat that is left."""
+        event = await self._about(title)
+        taken = event["confirmed"] + event["held"] + event["offered"]
+        for _ in range(event["max_participants"] - taken):
+            self.guests += 1
+            guest = {"name": f"Guest {self.guests}", "email": f"guest{self.guests}@example.org"}
+            await self._post(f"{self._url(title)}/registrations", guest)
+
+    async def free(self, title: str, count: int) -> None:
+        """So many seats are given back."""
+        answer = await self.client.get(
+            f"{self._url(title)}/registrations",
+            params={"status": "confirmed"},
+            headers=self.house.admin,
+        )
+        for seat in answer.raise_for_status().json()["registrations"][:count]:
+            await self._post(f"{self.house.registry}/api/registrations/{seat['id']}/cancel", {})
+        await self.house.quiet()
+
+    async def links(self, title: str) -> dict[Platform, str]:
+        """What a poster's codes open."""
+        url = f"{self._url(title)}/links"
+        found: dict[Platform, str] = {}
+        for platform, language in LANGUAGES.items():
+            params = {"language": language}
+            answer = await self.client.get(url, params=params, headers=self.house.admin)
+            answer.raise_for_status()
+            found[platform] = answer.json()[platform]["url"]
+        return found
+
+    async def now(self) -> datetime:
+        """Business time."""
+        answer = await self.client.get(f"{self.house.simulator}/sim/clock")
+        return datetime.now(UTC) + timedelta(seconds=answer.json()["offset_seconds"])
+
+    async def advance(self, span: timedelta) -> None:
+        """So much time goes by."""
+        seconds = span.total_seconds()
+        await self._post(f"{self.house.simulator}/sim/clock", {"advance_seconds": seconds})
+        await self.house.quiet()
+
+    async def advance_to_before(self, event: dict[str, Any], lead: timedelta) -> None:
+        """It is so long before the event."""
+        starts_at = datetime.fromisoformat(event["starts_at"])
+        await self.advance(starts_at - lead - await self.now())
+
+    async def hears(self, platform: Platform, part: str) -> None:
+        """Wait until a message with these words has come.
+
+        Raises:
+            Stuck: it does not come.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                while not any(
+                    part in entry["text"]
+                    for entry in (await self.chat(platform))[self.since[platform] :]
+                ):
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise Stuck(f"{platform} never heard {part!r}") from None
+
+    def _url(self, title: str) -> str:
+        return f"{self.house.registry}/api/events/{self.events[title]['id']}"
+
+    async def _about(self, title: str) -> dict[str, Any]:
+        answer = await self.client.get(self._url(title), headers=self.house.admin)
+        event: dict[str, Any] = answer.raise_for_status().json()
+        return event
+
+    async def _tap(self, platform: Platform, label: str) -> None:
+        """The newest message whose choice begins like that; platforms cut labels."""
+        for entry in reversed(await self.chat(platform)):
+            for choice in entry["choices"]:
+                if choice["label"].startswith(label) or label.startswith(
+                    choice["label"].removesuffix("…")
+                ):
+                    person = f"{self.house.simulator}/sim/people/{platform}/{self.people[platform]}"
+                    await self._post(f"{person}/tap", {"label": choice["label"], "n": entry["n"]})
+                    return
+        raise Stuck(f"nobody offers {label!r} on {platform}")
+
+    async def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self.client.post(url, json=body, headers=self.house.admin)
+        if not answer.is_success:
+            raise Stuck(f"{url}: {answer.status_code} {answer.text[:200]}")
+        done: dict[str, Any] = answer.json() if answer.content else {}
+        return done
+
+
+Act = Callable[[Stage], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What the two people do, each in their language; see `Stage.does`."""
+
+    telegram: Sequence[str]
+    whatsapp: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One dialogue as it is shown."""
+
+    slug: str
+    title: str
+    about: str
+    scenes: Sequence[Lines | Act]
+    before: Sequence[Lines | Act] = ()
+    """Not shown."""
+
+    async def plays(self, stage: Stage) -> None:
+        """Play it with two new people."""
+        await stage.new_people()
+        await _play(stage, self.before)
+        await stage.begins()
+        await _play(stage, self.scenes)
+
+
+async def _play(stage: Stage, scenes: Sequence[Lines | Act]) -> None:
+    for scene in scenes:
+        if not isinstance(scene, Lines):
+            await scene(stage)
+            continue
+        for line in scene.telegram:
+            await stage.does("telegram", line)
+        for line in scene.whatsapp:
+            await stage.does("whatsapp", line)
