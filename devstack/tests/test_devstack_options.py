@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from devstack.installation import plan
 from devstack.options import ROOT, Request, read
+from devstack.process import Failed
 from devstack.watch import affected
 
 
@@ -81,3 +83,29 @@ def test_a_change_concerns_who_runs_it(path: str, names: set[str]) -> None:
 
 def test_a_change_of_a_library_concerns_every_service() -> None:
     assert {"gateway", "notifier"} < affected([str(ROOT / "libs/runtime/src/runtime/clock.py")])
+
+
+def test_states_in_redis_bring_a_redis_unless_there_is_one(tmp_path: Path) -> None:
+    def servers(**environment: str) -> dict[str, str]:
+        options, _ = read([], {"TURNOUT_HOME": str(tmp_path), **environment})
+        installation = plan(options)
+        (conversation,) = [p for p in installation.services if p.name == "conversation"]
+        assert conversation.environment["STATE_STORE"] == environment.get(
+            "STATE_STORE", "jetstream"
+        )
+        return {
+            "started": " ".join(program.name for program in installation.servers),
+            "used": conversation.environment["REDIS_URL"],
+        }
+
+    assert servers()["started"] == "nats postgres"
+    assert servers(STATE_STORE="redis") == {
+        "started": "nats postgres redis",
+        "used": "redis://127.0.0.1:8103/0",
+    }
+    assert servers(STATE_STORE="redis", REDIS_URL="redis://elsewhere/1") == {
+        "started": "nats postgres",
+        "used": "redis://elsewhere/1",
+    }
+    with pytest.raises(Failed, match="STATE_STORE is one of jetstream, redis"):
+        servers(STATE_STORE="memory")

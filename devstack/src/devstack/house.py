@@ -237,7 +237,7 @@ class House:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _answers(self, client: httpx.AsyncClient, process: Mapping[str, Any]) -> bool:
-        paths = {"nats": None, "postgres": None, "simulator": "/sim/stats"}
+        paths = {"nats": None, "postgres": None, "redis": None, "simulator": "/sim/stats"}
         path = paths.get(process["name"], "/health/ready")
         if path is None:
             with suppress(OSError):

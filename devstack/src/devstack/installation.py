@@ -11,9 +11,12 @@ from devstack.options import Options
 from devstack.ports import LOOPBACK
 from devstack.postgres_server import database_url, postgres_program
 from devstack.process import Failed, Program
+from devstack.redis_server import redis_program, redis_url
 from devstack.telegram import set_webhook
 
 SERVICES = ("gateway", "conversation", "registry", "notifier", "scheduler")
+
+STATE_STORES = ("jetstream", "redis")
 
 DEMO_VALUES = {
     "ADMIN_TOKEN": "demo-admin-token",
@@ -63,12 +66,15 @@ def plan(options: Options) -> Installation:
     """What this run consists of.
 
     Raises:
-        Failed: replicas of something that there is only one of, or no port is left for one.
+        Failed: replicas of something that there is only one of, or no port is left for one; or a
+            server is asked for that is not here.
     """
     if unknown := set(options.replicas) - set(SERVICES):
         raise Failed(
             f"no service is called {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}"
         )
+    if options.state_store not in STATE_STORES:
+        raise Failed(f"STATE_STORE is one of {', '.join(STATE_STORES)}, not {options.state_store}")
     environment = _environment(options)
     database = {"DATABASE_URL": options.database_url or database_url(options.ports)}
     servers = []
@@ -76,6 +82,8 @@ def plan(options: Options) -> Installation:
         servers.append(nats_program(options.home, options.ports))
     if options.database_url is None:
         servers.append(postgres_program(options.home, options.ports))
+    if options.state_store == "redis" and options.redis_url is None:
+        servers.append(redis_program(options.home, options.ports))
     return Installation(
         servers=tuple(servers),
         simulator=_simulator(options, environment),
@@ -150,6 +158,11 @@ def _services(
             own = {"HTTP_PORT": str(port), "TURNOUT_REPLICA": str(replica)}
             if name == "registry":
                 own |= database
+            if name == "conversation":
+                own |= {
+                    "STATE_STORE": options.state_store,
+                    "REDIS_URL": options.redis_url or redis_url(options.ports),
+                }
             programs.append(_service(name, replica, port, {**environment, **own}))
     return tuple(programs)
 

@@ -29,6 +29,10 @@ class Options:
     """Given: this server is used and none of ours is started."""
     database_url: str | None = None
     """Given: this database is used and none of ours is started."""
+    state_store: str = "jetstream"
+    """Where the conversation keeps its states; `redis` starts a server for them."""
+    redis_url: str | None = None
+    """Given: this Redis is used and none of ours is started."""
     stop_with_parent: bool = False
 
     @property
@@ -67,6 +71,8 @@ def read(
         watch=given.watch,
         nats_url=environment.get("NATS_URL") or None,
         database_url=environment.get("DATABASE_URL") or None,
+        state_store=environment.get("STATE_STORE") or "jetstream",
+        redis_url=environment.get("REDIS_URL") or None,
         stop_with_parent=environment.get("TURNOUT_STOP_WITH_PARENT") == "1",
     )
     if given.verb is None:
@@ -88,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./task demo --",
         description="Starts all of Turnout on this machine, without Docker.",
-        epilog="TURNOUT_PORT_BASE (8080) and TURNOUT_HOME (.turnout) move it; NATS_URL and "
-        "DATABASE_URL use servers of yours.",
+        epilog="TURNOUT_PORT_BASE (8080) and TURNOUT_HOME (.turnout) move it; NATS_URL, "
+        "DATABASE_URL and REDIS_URL use servers of yours; STATE_STORE=redis keeps states in Redis.",
     )
     parser.add_argument(
         "verb",

@@ -31,6 +31,7 @@ class Ports:
         "nats": 20,
         "nats-monitor": 21,
         "postgres": 22,
+        "redis": 23,
     }
 
     def of(self, name: str) -> int:

@@ -112,6 +112,8 @@ class Supervisor:
         async with asyncio.TaskGroup() as together:
             together.create_task(self._prepare_broker())
             together.create_task(self._prepare_database())
+            if "redis" in self._keepers:
+                together.create_task(self._first_ready("redis"))
         async with asyncio.TaskGroup() as together:
             for program in self._installation.services:
                 together.create_task(self._first_ready(program.label))
