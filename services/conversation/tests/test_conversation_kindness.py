@@ -56,6 +56,22 @@ PLACES = [
 IN_THE_MIDDLE = PLACES[5:12]
 
 
+def test_help_is_told_in_words_where_there_are_no_commands() -> None:
+    talk = russian()
+    assert "/" not in talk.says("помощь")
+    for word in ("мероприятия", "мои записи", "билет", "назад", "календарь", "язык", "отмена"):
+        assert f"• {word} –" in talk.says("помощь")
+        assert "не понимаю" not in talk.says(word), word
+
+
+def test_a_question_in_place_of_a_name_is_not_printed_on_the_ticket() -> None:
+    talk = Talk()
+    for text in ("/start event_K7Q2MX", "yes"):
+        talk.says(text)
+    assert "sounds like a question" in talk.says("Is there a cloakroom?")
+    assert talk.stage == "ENTERING_NAME"
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("word", ["help", "/help", "помощь", "?"])
 def test_there_is_help_everywhere(place: Callable[[], Talk], word: str) -> None:

@@ -57,6 +57,8 @@ def test_a_name_may_be_in_any_script(typed: str, name: str | None) -> None:
         ("www.ann.com", "link"),
         ("t.me/ann", "link"),
         ("ann.ru", "link"),
+        ("is there a cloakroom?", "question"),
+        ("а гардероб будет? ", "question"),
         ("+7 916 123", "digits"),
         ("🌸", "signs"),
         ("!!", "signs"),

@@ -54,7 +54,9 @@ def restart(turn: Turn, _argument: str = "") -> Reply:
 
 def help_(turn: Turn, _argument: str = "") -> Reply:
     """What can be said, and the open question."""
-    text = turn.say("help")
+    # Telegram's people tap commands; WhatsApp knows none, and there one says it in words.
+    in_words = turn.address.platform == "whatsapp"
+    text = turn.say("help.words") if in_words else turn.say("help")
     if turn.state.muted:
         text = f"{text}\n\n{turn.say('muted.note')}"
     if turn.state.stage in REGISTERING:

@@ -53,6 +53,8 @@ def _what_is_wrong(turn: Turn, trouble: str | None) -> str:
         return turn.say("name.looks-like-email")
     if trouble == "link":
         return turn.say("name.looks-like-link")
+    if trouble == "question":
+        return turn.say("name.looks-like-question")
     if trouble == "digits":
         return turn.say("name.only-digits")
     if trouble == "signs":

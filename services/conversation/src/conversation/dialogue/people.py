@@ -9,7 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from contracts.commands import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX, NAME_CHARACTERS_MIN
 from conversation.dialogue.domains import DISTINCT, meant_domain
 
-NameTrouble = Literal["email", "link", "digits", "signs", "length"]
+NameTrouble = Literal["email", "link", "question", "digits", "signs", "length"]
 """Why something is not taken for a name."""
 
 AROUND_AN_ADDRESS_CHARACTERS_MAX = 2 * EMAIL_CHARACTERS_MAX
@@ -55,6 +55,8 @@ def name_trouble(text: str) -> NameTrouble | None:
         return "email"
     if _LINK.search(text):
         return "link"
+    if text.rstrip().endswith(("?", "？", "؟")) and any(char.isalpha() for char in text):
+        return "question"
     if any(char.isalpha() for char in text):
         return None if name_of(text) is not None else "length"
     if any(char.isdigit() for char in text):

@@ -1,7 +1,7 @@
 """What was answered then and now, side by side for a person's eyes."""
 
 from collections.abc import Iterator
-from difflib import ndiff
+from difflib import SequenceMatcher
 
 from conversation.replay.transcript import Heard, Meanwhile, Transcript, Turn, span_in_words
 
@@ -41,11 +41,16 @@ def as_chat(then: Transcript, now: Transcript, *, everything: bool, coloured: bo
 
 
 def _changed(before: Turn, after: Turn, *, coloured: bool) -> Iterator[str]:
-    colours = {"-": _RED, "+": _GREEN}
-    for line in ndiff(_lines(before), _lines(after)):
-        if not line.startswith("?"):
-            mark = colours.get(line[0], _DIM)
-            yield _painted(f"     {line}", mark, coloured=coloured)
+    old, new = _lines(before), _lines(after)
+    for what, old_from, old_to, new_from, new_to in SequenceMatcher(a=old, b=new).get_opcodes():
+        if what == "equal":
+            for line in old[old_from:old_to]:
+                yield _painted(f"       {line}", _DIM, coloured=coloured)
+            continue
+        for line in old[old_from:old_to]:
+            yield _painted(f"     - {line}", _RED, coloured=coloured)
+        for line in new[new_from:new_to]:
+            yield _painted(f"     + {line}", _GREEN, coloured=coloured)
 
 
 def _happened(turn: Turn) -> str:
