@@ -241,7 +241,7 @@ DIALOGUES = (
         title="Stickers and voice messages",
         about="What cannot be read is taken kindly, and the open question is asked again.",
         before=ASKED,
-        scenes=(says("<sticker>", "<voice>"), says("what a lovely day", "какая погода?")),
+        scenes=(says("<sticker>", "<voice>"), says("Is there a cloakroom?", "А гардероб будет?")),
     ),
     Dialogue(
         slug="change",

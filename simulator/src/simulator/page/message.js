@@ -18,7 +18,8 @@ export function messageView(platform, entry, act) {
   view.setAttribute("aria-label", entry.from === "bot" ? "From the bot" : "From the person");
   const bubble = element("div", "bubble");
   if (entry.header) bubble.append(element("div", "title", entry.header));
-  if (entry.document) bubble.append(documentView(entry.document));
+  // What a person sends besides text has a sign; there is no picture or sound behind it.
+  if (entry.document && entry.from === "bot") bubble.append(documentView(entry.document));
   if (KIND_SIGNS[entry.kind] && !(entry.kind === "photo" && entry.text)) {
     bubble.append(element("div", "quiet", KIND_SIGNS[entry.kind]));
   }
