@@ -198,7 +198,7 @@ STREAMS: tuple[Stream, ...] = (INBOUND, COMMANDS, EVENTS, OUTBOUND, BULK, DELIVE
 FSM = Bucket(name="fsm", owner="conversation", bytes_max=8192 * _MEBIBYTE)
 """A chat's document has 2 KB, and 8 where somebody writes a lot: room for a million chats."""
 FSM_JOURNAL = Bucket(name="fsm-journal", owner="conversation")
-"""With states in Redis: what was written while Redis or the registry was away (ADR 0016)."""
+"""With states in Redis: what was written while Redis or the registry was away (ADR 0017)."""
 LEDGER = Bucket(name="ledger", owner="notifier", age_max_seconds=8 * _DAY_SECONDS)
 PEERS = Bucket(name="peers", owner="notifier")
 

@@ -1,4 +1,4 @@
-"""Documents in Redis, with PostgreSQL behind it (ADR 0016).
+"""Documents in Redis, with PostgreSQL behind it (ADR 0017).
 
                        Redis ──► PostgreSQL ──► said      as a rule
     announced in the journal ──► PostgreSQL ──► said      Redis is away
