@@ -12,17 +12,22 @@ import nats
 import pytest
 import pytest_asyncio
 from conversation_stores import Cable, Desk, stores_at
-from conversation_talk import ANN, OLGA, SPACE
+from conversation_talk import ANN, ANN_SENDS, OLGA, SPACE
+from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr, ValidationError
 
-from contracts import Address
+from contracts import Address, InboundMessage, TextSaid
 from conversation.dialogue import State
 from conversation.document import ChatDocument
+from conversation.main import create_app
 from conversation.settings import Settings
 from conversation.stores import Store
 from conversation.stores.redis_states import redis_key
 from runtime import faults
 from runtime.documents import Conflict
 from runtime.failures import Unavailable
+from runtime.service import Service
+from runtime.testing import eventually
 from runtime.testing_redis import RedisServer
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -326,6 +331,53 @@ async def test_a_value_that_is_not_ours_is_replaced(setting: Setting) -> None:
     setting.redis.empty()
     setting.redis._ask(f"SET {redis_key(ANN)} nonsense")
     assert numbers(await takes_in(setting.stores[0], 3)) == [1, 2, 3]
+
+
+async def test_redis_is_seen_on_health_and_makes_nobody_unready(
+    provisioned: str, desk: Desk, redis_server: RedisServer
+) -> None:
+    settings = Settings(
+        nats_url=provisioned, state_store="redis", redis_url=SecretStr(redis_server.url)
+    )
+    app = create_app(settings)
+    service: Service = app.state.service
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=ASGITransport(app), base_url="http://conversation") as http,
+    ):
+        await eventually(lambda: service.health.started)
+        assert (await http.get("/health")).json()["states"] == {"redis": "answers"}
+        redis_server.kill()
+        client = await nats.connect(provisioned)
+        said = an_item("/start")
+        await client.jetstream().publish(said.route(), said.model_dump_json().encode())
+        await eventually(lambda: desk.states)
+        await client.close()
+        ready = await http.get("/health/ready")
+        assert ready.status_code == 200
+        assert ready.json()["states"]["redis"].endswith("PostgreSQL carries on")
+        assert (
+            'turnout_state_redis_up{service="conversation"} 0.0'
+            in (await http.get("/metrics")).text
+        )
+
+
+def an_item(text: str) -> InboundMessage:
+    now = datetime.now(UTC)
+    return InboundMessage(
+        id=an_input(0),
+        occurred_at=now,
+        correlation_id=an_input(0),
+        address=ANN,
+        sender=ANN_SENDS,
+        content=TextSaid(text=text),
+        sent_at=now,
+    )
+
+
+def test_redis_without_a_place_stops_the_start_with_a_sentence() -> None:
+    with pytest.raises(ValidationError, match="STATE_STORE=redis needs REDIS_URL"):
+        Settings(state_store="redis")
 
 
 @pytest.mark.timeout(60)
