@@ -23,10 +23,16 @@ class Labelled(Generic[M]):
 
     def __init__(self, metric: M) -> None:
         self._metric = metric
+        self._series: dict[tuple[object, ...], M] = {}
 
     def labels(self, **labels: str) -> M:
         """The series for these labels; they are few and never about a person."""
-        return self._metric.labels(service=_service["name"], **labels)
+        # Kept: a message counts at five of them, and looking one up costs as much as counting.
+        key = (_service["name"], *labels.items())
+        found = self._series.get(key)
+        if found is None:
+            found = self._series[key] = self._metric.labels(service=_service["name"], **labels)
+        return found
 
 
 def counter(name: str, help_text: str, labels: Sequence[str] = ()) -> "Labelled[Counter]":
