@@ -12,6 +12,7 @@ from devstack.house import House
 
 Platform = Literal["telegram", "whatsapp"]
 ANSWER_SECONDS_MAX = 30.0
+POLL_SECONDS = 0.1
 LANGUAGES: dict[Platform, Literal["en", "ru"]] = {"telegram": "en", "whatsapp": "ru"}
 NAMES: dict[Platform, str] = {"telegram": "Ann Example", "whatsapp": "Анна Пример"}
 EMAIL = "ann@example.org"
@@ -34,6 +35,8 @@ class Stage:
     """How many messages of each chat were there before the dialogue."""
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     guests: int = 0
+    in_outage: bool = False
+    """Commands wait, so that nothing is quiet until it is over."""
 
     async def new_people(self) -> None:
         """Two people who have never written to us."""
@@ -54,6 +57,7 @@ class Stage:
     async def does(self, platform: Platform, line: str) -> None:
         """One thing: `[label]` is tapped, `<sticker>` is sent, a link is opened, text is said."""
         person = f"{self.house.simulator}/sim/people/{platform}/{self.people[platform]}"
+        heard = await self._heard(platform)
         if line.startswith("["):
             await self._tap(platform, line[1:-1])
         elif line.startswith("<"):
@@ -62,7 +66,12 @@ class Stage:
             await self._post(f"{person}/open", {"url": line})
         else:
             await self._post(f"{person}/say", {"text": line})
-        await self.house.quiet()
+        if not self.in_outage:
+            await self.house.quiet()
+            return
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            while await self._heard(platform) == heard:
+                await asyncio.sleep(POLL_SECONDS)
 
     async def chat(self, platform: Platform) -> list[dict[str, Any]]:
         """Everything on one phone."""
@@ -162,9 +171,12 @@ class Stage:
                     part in entry["text"]
                     for entry in (await self.chat(platform))[self.since[platform] :]
                 ):
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise Stuck(f"{platform} never heard {part!r}") from None
+
+    async def _heard(self, platform: Platform) -> int:
+        return sum(entry["from"] == "bot" for entry in await self.chat(platform))
 
     def _url(self, title: str) -> str:
         return f"{self.house.registry}/api/events/{self.events[title]['id']}"
