@@ -1,4 +1,4 @@
-"""The conversation: what a step costs beside the bare minimum, and with a million chats stored."""
+"""The conversation: a step beside the bare minimum, among a million chats, and beside a flood."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from benchmarks.chats import Chats
+from benchmarks.flood import FLOOD_MESSAGES, OTHERS, OTHERS_PER_SECOND, Crossing, p99
 from benchmarks.results import Comparison, rounds
 from benchmarks.stored_chats import store_chats
 from benchmarks.waiting import Inbound
@@ -29,6 +30,7 @@ CHATS = 1_000
 STEPS = 2_000
 """Per round."""
 WARM_UP_ROUNDS = 2
+FLOOD_ROUNDS = 5
 CHATS_STORED = 1_000_000
 """Some 2 GB on the disk while it runs."""
 UNSLOWED = 1 / 1.2
@@ -142,7 +144,7 @@ async def run() -> list[Comparison]:
             said = crowd.says()
             rate.ours.append(await ours.rate(said))
             rate.yardstick.append(await yardstick.rate(said))
-        return [rate, *await _many(ours, crowd)]
+        return [rate, *await _many(ours, crowd), await _flooded()]
 
 
 async def _many(few: Inbound, crowd: Crowd) -> list[Comparison]:
@@ -166,3 +168,21 @@ async def _many(few: Inbound, crowd: Crowd) -> list[Comparison]:
         memory.ours.append(await worker_megabytes(many))
         memory.yardstick.append(await worker_megabytes(few))
         return [rate, memory]
+
+
+async def _flooded() -> Comparison:
+    """Over two replicas, as an installation has them; a ratio of at most 1.1 is wanted."""
+    comparison = Comparison(
+        f"conversation: p99 of {OTHERS} chats at {OTHERS_PER_SECOND:.0f}/s while another one says "
+        f"{FLOOD_MESSAGES:,} things at once, two workers",
+        "ms",
+        "nobody floods",
+    )
+    async with (
+        ConversationRig(replicas=2) as rig,
+        Crossing(rig.nats_url, await open_event(rig)) as crossing,
+    ):
+        for _ in rounds(FLOOD_ROUNDS, SECONDS_MAX):
+            comparison.yardstick.append(p99(await crossing.phase(flood=False)) * 1000)
+            comparison.ours.append(p99(await crossing.phase(flood=True)) * 1000)
+    return comparison

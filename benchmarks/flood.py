@@ -5,7 +5,7 @@ import itertools
 import json
 import statistics
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -21,6 +21,8 @@ OTHERS = 512
 OTHERS_PER_SECOND = 60.0
 PHASE_SECONDS = 8.0
 FLOOD_MESSAGES = 1_000
+SLOWLY = timedelta(seconds=2)
+"""Between two things said by somebody who does not flood."""
 FLOODING_CHAT = 800_000
 """Numbers from here on are nobody else's."""
 ANSWERS_SECONDS_MAX = 60.0
@@ -77,20 +79,26 @@ class Crossing:
             while (await self._jetstream.stream_info("INBOUND")).state.messages:
                 await asyncio.sleep(0.01)
 
-    async def phase(self, *, flood: bool) -> list[float]:
-        """The seconds that each of the others waited, while a chat floods or nobody does."""
+    async def phase(self, *, flood: bool, read: bool = False) -> list[float]:
+        """The seconds that each of the others waited, while a chat floods or nobody does.
+
+        Args:
+            flood: a chat says a thousand things at once.
+            read: by the platform's clock they were said one by one, so that all are answered, as
+                after an outage: what a flood would do if it were read.
+        """
         self._sent.clear()
         self._taken.clear()
         begun = time.perf_counter()
         for nth in range(int(OTHERS_PER_SECOND * PHASE_SECONDS)):
             await asyncio.sleep(begun + nth / OTHERS_PER_SECOND - time.perf_counter())
             if flood and nth == int(OTHERS_PER_SECOND):
-                await self._flood()
+                await self._flood(SLOWLY if read else timedelta())
             await self._say(self._chats.say(next(self._people)))
         await self._answered()
         return list(self._taken.values())
 
-    async def _flood(self) -> None:
+    async def _flood(self, apart: timedelta) -> None:
         chat, now = address(next(self._floods)), datetime.now(UTC)
         for nth in range(FLOOD_MESSAGES):
             message_id = inbound_id(chat.platform, chat.account, f"{chat.chat_id}:{nth}")
@@ -102,7 +110,7 @@ class Crossing:
                     address=chat,
                     sender=Sender(name="Ann Lee", language="en"),
                     content=TextSaid(text="/help"),
-                    sent_at=now,
+                    sent_at=now - (FLOOD_MESSAGES - nth) * apart,
                 )
             )
 
