@@ -266,8 +266,8 @@ DIALOGUES = (
     Dialogue(
         slug="reminder",
         title="Still coming?",
-        about="The day before: a reminder. After a day of silence WhatsApp takes only its template, "
-        "without buttons; words do.",
+        about="The day before: a reminder. After a day of silence WhatsApp takes only its "
+        "template, without buttons; words do.",
         before=SEAT,
         scenes=(
             reminders_are_due,
