@@ -17,6 +17,7 @@ from contracts import (
 )
 from conversation import notices
 from conversation.dialogue import FactMissing, Facts, Owed, State, Step, is_ignored, new_chat, step
+from conversation.floods import Floods
 from conversation.registry import Registry
 from conversation.store import Chats
 from conversation.texts import texts
@@ -45,11 +46,15 @@ class Handlers:
         self._registry = registry
         self._clock = clock
         self._published: OrderedDict[UUID, None] = OrderedDict()
+        self._floods = Floods()
 
     async def hear(self, item: InboundItem) -> None:
         """A person said something, or the answer to the person's wish is here."""
         if is_ignored(item):
             _inputs.labels(result="ignored").inc()
+            return
+        if isinstance(item, InboundMessage) and self._floods.covers(item, self._clock.now()):
+            _inputs.labels(result="shed").inc()
             return
         for _ in range(CONFLICTS_MAX):
             with suppress(Conflict):  # somebody else was faster: decide anew on what they wrote
@@ -69,7 +74,8 @@ class Handlers:
         await slow_point()
         taken = await self._decide(document.state, item, now)
         if taken.shed and not taken.owed:
-            # One too many in a flood: it costs one look at the document, and nothing more.
+            # One too many in a flood: the first costs one look at the document, the others none.
+            self._floods.note(item.address, document.state)
             return "shed"
         for earlier_id, owed in document.pending(now).items():
             if earlier_id not in self._published:

@@ -2,6 +2,7 @@
 
 from conversation.dialogue.facts import FactMissing, Facts
 from conversation.dialogue.owing import Owed, Step
+from conversation.dialogue.pace import is_too_much
 from conversation.dialogue.state import Stage, State
 from conversation.dialogue.step import is_ignored, new_chat, step
 
@@ -13,6 +14,7 @@ __all__ = [
     "State",
     "Step",
     "is_ignored",
+    "is_too_much",
     "new_chat",
     "step",
 ]

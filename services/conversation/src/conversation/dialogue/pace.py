@@ -33,3 +33,8 @@ def paced(state: State, sent_at: datetime, now: datetime) -> State | None:
         return None
     flooded = state.flooded and ahead >= CALM
     return state.model_copy(update={"pace_at": even_at + INTERVAL, "flooded": flooded})
+
+
+def is_too_much(state: State, sent_at: datetime, now: datetime) -> bool:
+    """Whether something said at that time would be one too many."""
+    return paced(state, sent_at, now) is None
