@@ -79,8 +79,8 @@ class _Chat:
 
     def __init__(self, transcript: Transcript) -> None:
         is_telegram = transcript.platform == "telegram"
-        russian = transcript.language.startswith("ru")
-        phone = RUSSIAN_NUMBER if russian else OTHER_NUMBER
+        usual = RUSSIAN_NUMBER if transcript.language.startswith("ru") else OTHER_NUMBER
+        phone = (transcript.phone or usual).removeprefix("+")
         self._address = Address(
             platform=transcript.platform,
             account=ACCOUNTS[transcript.platform],

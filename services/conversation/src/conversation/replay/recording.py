@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from conversation.replay.playing import play
+from conversation.replay.playing import CUT_OFF, play
 from conversation.replay.redaction import Redaction
 from conversation.replay.transcript import Heard, Media, ToldEvent, Transcript, Turn
 from conversation.texts import LANGUAGES, texts
@@ -17,6 +18,7 @@ from conversation.texts import LANGUAGES, texts
 ANSWER_SECONDS_MAX = 10.0
 PAUSE_SECONDS_MIN = 60
 """A shorter pause between two turns tells nothing."""
+NOTHING = Heard(text="")
 _TICKET = re.compile(r"ticket-(\w+)\.")
 _KINDS: dict[str, Media] = {
     "sticker": "sticker",
@@ -74,17 +76,20 @@ def written_down(
     """
     taps = _taps(webhooks, person, entries)
     chat = sorted([*entries, *taps], key=lambda entry: datetime.fromisoformat(entry["at"]))
+    number = {"phone": person["phone"]} if person.get("phone") else {}
     transcript = Transcript(
         about="Recorded from the demo.",
         platform=person["platform"],
         language=person["language"],
         name=person["name"],
+        **number,
         clock=datetime.fromisoformat(chat[0]["at"]),
         events=tuple(_events(events, entries)),
         turns=tuple(_turns(chat)),
     )
-    names = {person["name"], *_names(transcript), *play(transcript).names}
-    return Redaction(names).of(transcript)
+    played = play(transcript)
+    names = {person["name"], *_names(transcript), *played.names}
+    return Redaction(names).of(_in_full(transcript, played.transcript))
 
 
 def _turns(chat: Iterable[dict[str, Any]]) -> Iterator[Turn]:
@@ -106,6 +111,26 @@ def _turns(chat: Iterable[dict[str, Any]]) -> Iterator[Turn]:
         turn, heard, last_at = done, [], at
     if turn is not None:
         yield turn.model_copy(update={"hears": tuple(heard)})
+
+
+def _in_full(recorded: Transcript, played: Transcript) -> Transcript:
+    """With the labels that the platform had to cut as they are in full."""
+    turns = []
+    for before, after in zip(recorded.turns, played.turns, strict=True):
+        told = before.hears or ()
+        full = tuple(
+            heard.model_copy(update={"choices": tuple(map(_uncut, heard.choices, now.choices))})
+            if len(heard.choices) == len(now.choices)
+            else heard
+            for heard, now in zip_longest(told, (after.hears or ())[: len(told)], fillvalue=NOTHING)
+        )
+        turns.append(before.model_copy(update={"hears": full}))
+    return recorded.model_copy(update={"turns": tuple(turns)})
+
+
+def _uncut(label: str, full: str) -> str:
+    is_cut = label.endswith(CUT_OFF) and full.startswith(label.removesuffix(CUT_OFF).rstrip())
+    return full if is_cut else label
 
 
 def _done(entry: dict[str, Any]) -> Turn | None:

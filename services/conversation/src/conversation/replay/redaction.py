@@ -43,6 +43,8 @@ def offences(transcript: Transcript, names: Iterable[str]) -> list[str]:
     found = []
     if not all(is_stand_in(name) for name in names):
         found.append("a name: call people Ann Example or Анна Пример")
+    if transcript.phone is not None and not _tells_of_nobody(transcript.phone):
+        found.append("a phone number: write +440000000001")
     for number, turn in enumerate(transcript.turns, start=1):
         for text in _texts(turn):
             if any(not _STAND_IN_EMAIL.fullmatch(one) for one in EMAIL.findall(text)):
@@ -72,12 +74,13 @@ class Redaction:
 
     def of(self, transcript: Transcript) -> Transcript:
         """The transcript without anybody in it."""
-        return transcript.model_copy(
-            update={
-                "name": None if transcript.name is None else self.of_text(transcript.name),
-                "turns": tuple(self._of_turn(turn) for turn in transcript.turns),
-            }
-        )
+        changed: dict[str, object] = {
+            field: self.of_text(text)
+            for field in ("name", "phone")
+            if (text := getattr(transcript, field)) is not None
+        }
+        changed["turns"] = tuple(self._of_turn(turn) for turn in transcript.turns)
+        return transcript.model_copy(update=changed)
 
     def of_text(self, text: str) -> str:
         """One text without anybody in it."""

@@ -160,6 +160,8 @@ class Transcript(_Told):
     """Of the app on Telegram; of the country that the number belongs to on WhatsApp."""
     name: str | None = "Ann Example"
     """What the person is called on the platform."""
+    phone: str | None = None
+    """On WhatsApp; its country tells the language. None: one of the language's country."""
     clock: AwareDatetime = CLOCK
     events: tuple[ToldEvent, ...] = (PYCON, JAZZ)
     registrations: tuple[ToldRegistration, ...] = ()
