@@ -16,6 +16,8 @@ from devstack.options import ROOT
 
 CONTRACTS = Path("libs/contracts/src/contracts")
 MAP = Path("docs/map.md")
+TOOLS = frozenset({"replay"})
+"""Packages that a person runs by hand: what they make and take is heard by nobody."""
 SUBSCRIBING = frozenset({"on", "answer"})
 """Methods of `runtime.Service` that a message's class is handed to."""
 
@@ -58,6 +60,8 @@ def render(root: Path = ROOT) -> str:
     """The map as it should be."""
     spoken = _spoken(root)
     for path in sorted(root.glob("services/*/src/**/*.py")):
+        if path.parent.name in TOOLS:
+            continue
         _read_service_file(path, path.relative_to(root), spoken)
     streams, buckets = _kept(root, "Stream"), _kept(root, "Bucket")
     messages = [one for one in spoken.values() if not one.is_query]
