@@ -1,11 +1,14 @@
 """Redis dies in mid-dialogue and comes back with what it had long before: nobody is thrown back."""
 
 import asyncio
+import itertools
+import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -41,6 +44,8 @@ class People:
     client: Client
     heard: dict[UUID, asyncio.Future[str]] = field(default_factory=dict)
     answered: int = 0
+    may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whoever wants to say the next thing waits for it."""
 
     async def listen(self) -> None:
         await self.client.subscribe("out.>", cb=self._hear)
@@ -56,10 +61,21 @@ class People:
         """What the person in this chat hears, thing by thing."""
         address = Address(platform="telegram", account="123456", chat_id=str(7_000_000 + chat))
         began = datetime.now(UTC) - timedelta(minutes=10)
-        return [
-            await self._say(address, place, text, began + PACE * place)
-            for place, text in enumerate(SCRIPT)
-        ]
+        heard = []
+        for place, text in enumerate(SCRIPT):
+            await self.may_go_on.wait()
+            heard.append(await self._say(address, place, text, began + PACE * place))
+        return heard
+
+    async def ask_until(self, fact: Callable[[], Awaitable[bool]]) -> None:
+        """A stranger asks for help, again and again, until it is so."""
+        address = Address(platform="telegram", account="123456", chat_id="6999999")
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            for place in itertools.count():
+                if await fact():
+                    return
+                await self._say(address, place, "/help", datetime.now(UTC))
+                await asyncio.sleep(0.1)
 
     async def _say(self, address: Address, place: int, text: str, at: datetime) -> str:
         input_id = inbound_id("telegram", "123456", f"{address.chat_id} {place}")
@@ -109,6 +125,13 @@ async def people_at(rig: ConversationRig) -> AsyncIterator[People]:
     await client.close()
 
 
+async def everybody_sees_redis(rig: ConversationRig) -> bool:
+    """Whether each replica believes that Redis answers."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        pages = [(await http.get(f"{url}/metrics")).text for url in rig.urls]
+    return all(re.search(r"^turnout_state_redis_up\S* 1", page, re.MULTILINE) for page in pages)
+
+
 async def thrown_back(redis: RedisServer, *, chats: int, breaks: str = "") -> int:
     """How many people heard something else than the one who spoke before anything failed."""
     environment = {"STATE_STORE": "redis", "REDIS_URL": redis.url, "TURNOUT_BREAK": breaks}
@@ -117,6 +140,7 @@ async def thrown_back(redis: RedisServer, *, chats: int, breaks: str = "") -> in
         people_at(rig) as people,
     ):
         await open_event(rig)
+        people.may_go_on.set()
         expected = await people.talk(0)
         assert len(set(expected)) > len(SCRIPT) / 2, "the answers do not tell where it stands"
         start = people.answered
@@ -134,8 +158,12 @@ async def thrown_back(redis: RedisServer, *, chats: int, breaks: str = "") -> in
         await until(0.5)
         redis.kill()
         await until(0.65)
+        people.may_go_on.clear()
         await asyncio.to_thread(redis.start, old)
+        # Nobody asks a Redis that was away for a second: people would be through by then.
+        await people.ask_until(partial(everybody_sees_redis, rig))
         assert not any(task.done() for task in crowd), "somebody was through before Redis returned"
+        people.may_go_on.set()
         heard = await asyncio.gather(*crowd)
         sys.stdout.write(f"\n{people.answered} answers, Redis was away for a sixth of them\n")
         return sum(one != expected for one in heard)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from devstack.ports import LOOPBACK
 from devstack.rig import READY_SECONDS_MAX, RegistryRig, together
 
 
@@ -33,6 +34,11 @@ class ConversationRig:
     def nats_url(self) -> str:
         """The broker."""
         return self.registry.nats_url
+
+    @property
+    def urls(self) -> list[str]:
+        """Where each replica shows its health and metrics."""
+        return [f"http://{LOOPBACK}:{one.program.port}" for one in self._replicas]
 
     def pid(self, number: int = 1) -> int | None:
         """A replica's process id, or None while it is dead."""
