@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import nats
 import nats.errors
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
@@ -38,16 +39,23 @@ async def _lane(
     while True:
         with suppress(nats.errors.TimeoutError):
             (heard,) = await subscription.fetch(1, timeout=PULL_SECONDS)
-            _, platform, _, chat = heard.subject.split(".")
-            key = f"{platform}.{chat}"
-            try:
-                revision = (await bucket.get(key)).revision
-            except KeyNotFoundError:
-                revision = 0
-            await bucket.update(key, document, last=revision)
-            headers = {"Nats-Msg-Id": f"answer-{(heard.headers or {})['Nats-Msg-Id']}"}
-            await jetstream.publish(f"out.reply.{platform}.{chat}", message, headers=headers)
-            await heard.ack()
+            await answer(jetstream, bucket, heard, document, message)
+
+
+async def answer(
+    jetstream: JetStreamContext, bucket: KeyValue, heard: Msg, document: bytes, message: bytes
+) -> None:
+    """One step with nothing in it."""
+    _, platform, _, chat = heard.subject.split(".")
+    key = f"{platform}.{chat}"
+    try:
+        revision = (await bucket.get(key)).revision
+    except KeyNotFoundError:
+        revision = 0
+    await bucket.update(key, document, last=revision)
+    headers = {"Nats-Msg-Id": f"answer-{(heard.headers or {})['Nats-Msg-Id']}"}
+    await jetstream.publish(f"out.reply.{platform}.{chat}", message, headers=headers)
+    await heard.ack()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ WARM_UP_ROUNDS = 2
 FLOOD_ROUNDS = 5
 CHATS_STORED = 1_000_000
 """Some 2 GB on the disk while it runs."""
+AS_IN_PRODUCTION = {"TURNOUT_TEST": "0", "TURNOUT_CLOCK_FILE": ""}
+"""No clock that a simulator turns, no planted faults."""
 UNSLOWED = 1 / 1.2
 """Nothing takes more than 20 % longer."""
 
@@ -75,7 +77,7 @@ async def open_event(rig: ConversationRig) -> str:
 @asynccontextmanager
 async def service() -> AsyncIterator[tuple[Inbound, str]]:
     """One conversation with a registry, and the code of an event."""
-    async with ConversationRig() as rig:
+    async with ConversationRig(environment=AS_IN_PRODUCTION) as rig:
         code = await open_event(rig)
         pid = rig.pid()
         assert pid is not None
@@ -84,8 +86,10 @@ async def service() -> AsyncIterator[tuple[Inbound, str]]:
 
 
 @asynccontextmanager
-async def bare(document_bytes: int, message_bytes: int) -> AsyncIterator[Inbound]:
-    """The yardstick, on a broker of its own."""
+async def bare(
+    document_bytes: int, message_bytes: int, *, module: str = "benchmarks.bare_worker"
+) -> AsyncIterator[Inbound]:
+    """A yardstick, on a broker of its own."""
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
         server = NatsServer(Path(folder))
         server.start()
@@ -98,7 +102,7 @@ async def bare(document_bytes: int, message_bytes: int) -> AsyncIterator[Inbound
         assert await provisioning.wait() == 0, "the streams could not be made"
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "benchmarks.bare_worker"),
+            *("-m", module),
             *(server.url, str(document_bytes), str(message_bytes)),
         )
         try:

@@ -23,6 +23,7 @@ from runtime import traces
 from runtime.documents import Documents
 from runtime.failures import Unavailable
 from runtime.metrics import counter, histogram
+from runtime.requests import Requests
 from runtime.settings import ServiceSettings
 
 RECONNECT_WAIT_SECONDS = 0.25
@@ -47,6 +48,8 @@ class Broker:
     def __init__(self, service: str, settings: ServiceSettings) -> None:
         self.inbox_prefix = f"_INBOX.{service}"
         self._problem: str | None = None
+        self._requests: Requests | None = None
+        self._jetstream: JetStreamContext | None = None
         self.frame = NatsBroker(
             settings.nats_url,
             name=service,
@@ -86,9 +89,18 @@ class Broker:
         return self.frame.config.broker_config.connection_state.connection
 
     @property
+    def requests(self) -> Requests:
+        """The same client, for what is asked and answered."""
+        if self._requests is None:
+            self._requests = Requests(self.nats)
+        return self._requests
+
+    @property
     def jetstream(self) -> JetStreamContext:
         """JetStream underneath."""
-        return self.frame.config.broker_config.connection_state.stream
+        if self._jetstream is None:
+            self._jetstream = JetStreamContext(cast(Client, self.requests))
+        return self._jetstream
 
     async def publish(self, message: Message, *, timeout_seconds: float = 5.0) -> None:
         """Publish at `message.route()` and wait for the stream's acknowledgement.
@@ -142,7 +154,7 @@ class Broker:
         with traces.span(f"ask {query.subject}", kind=SpanKind.CLIENT):
             traces.inject(headers)
             try:
-                reply = await self.nats.request(
+                reply = await self.requests.request(
                     query.subject,
                     query.model_dump_json().encode(),
                     timeout=timeout_seconds,

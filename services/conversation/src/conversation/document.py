@@ -1,5 +1,6 @@
 """One chat as it is stored: state and what it owes are one write."""
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -85,16 +86,23 @@ class ChatDocument(Value):
         """What is to be published for this input, in order."""
         return tuple(entry.message for entry in self.owed.get(input_id, ()))
 
-    def pending(self, now: datetime) -> dict[UUID, tuple[Owed, ...]]:
+    def pending(
+        self, now: datetime, published: Container[UUID] = ()
+    ) -> dict[UUID, tuple[Owed, ...]]:
         """What the last inputs owe and the streams would still know again.
+
+        `published` are inputs of which it is known already that what they owe has been said.
 
         Older entries were published: a lane hands out the next input only after the last one was
         acknowledged, and that happens only after its publishes were.
         """
+        unsure = [input_id for input_id in self.owed if input_id not in published]
+        if not unsure:
+            return {}
         seen = SeenInputs.unpacked(self.seen)
         return {
             input_id: self.owed_for(input_id)
-            for input_id in self.owed
+            for input_id in unsure
             if (at := seen.taken_in_at(input_id)) and now - at < PUBLISHED_AGAIN_MAX
         }
 

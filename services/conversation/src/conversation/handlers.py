@@ -77,10 +77,9 @@ class Handlers:
             # One too many in a flood: the first costs one look at the document, the others none.
             self._floods.note(item.address, document.state)
             return "shed"
-        for earlier_id, owed in document.pending(now).items():
-            if earlier_id not in self._published:
-                await self._chats.confirm(chat)
-                await self._publish(earlier_id, owed)
+        for earlier_id, owed in document.pending(now, self._published).items():
+            await self._chats.confirm(chat)
+            await self._publish(earlier_id, owed)
         crash_point("conversation.before-cas")
         await self._chats.save(chat, document.after(item.id, taken.state, taken.owed, now))
         crash_point("conversation.after-cas")

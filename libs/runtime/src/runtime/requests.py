@@ -1,0 +1,76 @@
+"""Requests at half of nats-py's price: a number names each, and one timer ends it.
+
+nats-py asks the kernel for random bytes, and makes a waiter with a task's whole care, for every
+request. A step of the dialogue makes three, and they were an eighth of its time.
+"""
+
+import asyncio
+import itertools
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+NO_RESPONDERS = "503"
+"""The broker's word that nobody listens; of a stream, that it is not there."""
+
+
+class Requests:
+    """A client of nats-py's in everything but `request`; JetStream stands on it as on any."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._numbers = itertools.count()
+        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._inbox = f"{client.new_inbox()}."
+        self._opening: asyncio.Task[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """The first answer; `timeout` is in seconds, and called so by nats-py.
+
+        Raises:
+            nats.errors.TimeoutError: there was none in time.
+            nats.errors.NoRespondersError: nobody listens there.
+        """
+        if self._opening is None:
+            # One for all who come at once; nats-py opens it again after a reconnect.
+            self._opening = asyncio.ensure_future(
+                self._client.subscribe(f"{self._inbox}*", cb=self._hear)
+            )
+        await self._opening
+        loop = asyncio.get_running_loop()
+        number = str(next(self._numbers))
+        answer: asyncio.Future[Msg] = loop.create_future()
+        self._waiting[number] = answer
+        timer = loop.call_later(timeout, _give_up, answer)
+        try:
+            await self._client.publish(
+                subject, payload, reply=self._inbox + number, headers=headers
+            )
+            message = await answer
+        finally:
+            timer.cancel()
+            del self._waiting[number]
+        if message.headers and message.headers.get("Status") == NO_RESPONDERS:
+            raise nats.errors.NoRespondersError
+        return message
+
+    async def _hear(self, message: Msg) -> None:
+        answer = self._waiting.get(message.subject[len(self._inbox) :])
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+
+def _give_up(answer: "asyncio.Future[Msg]") -> None:
+    if not answer.done():
+        answer.set_exception(nats.errors.TimeoutError())
