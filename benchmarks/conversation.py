@@ -33,6 +33,10 @@ WARM_UP_ROUNDS = 2
 FLOOD_ROUNDS = 5
 CHATS_STORED = 1_000_000
 """Some 2 GB on the disk while it runs."""
+BARE_CONSUMERS = {
+    "benchmarks.bare_framed_worker": "FastStream, the frame of the house",
+    "benchmarks.bare_worker": "nats-py alone",
+}
 AS_IN_PRODUCTION = {"TURNOUT_TEST": "0", "TURNOUT_CLOCK_FILE": ""}
 """No clock that a simulator turns, no planted faults."""
 UNSLOWED = 1 / 1.2
@@ -86,9 +90,7 @@ async def service() -> AsyncIterator[tuple[Inbound, str]]:
 
 
 @asynccontextmanager
-async def bare(
-    document_bytes: int, message_bytes: int, *, module: str = "benchmarks.bare_worker"
-) -> AsyncIterator[Inbound]:
+async def bare(document_bytes: int, message_bytes: int, *, module: str) -> AsyncIterator[Inbound]:
     """A yardstick, on a broker of its own."""
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
         server = NatsServer(Path(folder))
@@ -134,21 +136,25 @@ async def run() -> list[Comparison]:
             await ours.rate(crowd.says())
         document_bytes = await mean_bytes(ours, f"KV_{FSM.name}")
         message_bytes = await mean_bytes(ours, "OUTBOUND")
-        yardstick = await stack.enter_async_context(bare(document_bytes, message_bytes))
-        for _ in range(WARM_UP_ROUNDS):
-            await yardstick.rate(crowd.says())
-        rate = Comparison(
+        step = (
             f"conversation: a message that waits → a step → its answer in the stream "
-            f"({document_bytes:,} B document), one worker",
-            "steps/s",
-            "bare consume + read and compare-and-set + acked publish",
-            aim=0.5,
+            f"({document_bytes:,} B document), one worker"
         )
+        rates = {}
+        for module, consumer in BARE_CONSUMERS.items():
+            yardstick = await stack.enter_async_context(
+                bare(document_bytes, message_bytes, module=module)
+            )
+            for _ in range(WARM_UP_ROUNDS):
+                await yardstick.rate(crowd.says())
+            said_by = f"bare consume ({consumer}) + read and compare-and-set + acked publish"
+            rates[yardstick] = Comparison(step, "steps/s", said_by, aim=0.5)
         for _ in rounds(ROUNDS, SECONDS_MAX):
-            said = crowd.says()
-            rate.ours.append(await ours.rate(said))
-            rate.yardstick.append(await yardstick.rate(said))
-        return [rate, *await _many(ours, crowd), await _flooded()]
+            for yardstick, rate in rates.items():
+                said = crowd.says()
+                rate.ours.append(await ours.rate(said))
+                rate.yardstick.append(await yardstick.rate(said))
+        return [*rates.values(), *await _many(ours, crowd), await _flooded()]
 
 
 async def _many(few: Inbound, crowd: Crowd) -> list[Comparison]:

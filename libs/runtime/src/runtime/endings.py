@@ -18,6 +18,7 @@ from runtime import traces
 from runtime.broker import Broker
 from runtime.failures import Reject, Retry, Unavailable
 from runtime.health import Health
+from runtime.logs import about
 from runtime.metrics import counter, histogram
 
 DELIVERIES_MAX = 8
@@ -58,6 +59,7 @@ class Endings(Generic[M]):
         stopping: asyncio.Event,
     ) -> None:
         self._name = name
+        self._span = f"handle {name}"
         self._consumer = consumer
         self._broker = broker
         self._health = health
@@ -71,7 +73,7 @@ class Endings(Generic[M]):
         started = time.perf_counter()
         heartbeat = _Heartbeat(raw, self._consumer.ack_wait_seconds / 3)
         try:
-            with traces.span(f"handle {self._name}", raw.headers, kind=SpanKind.CONSUMER):
+            with traces.span(self._span, raw.headers, kind=SpanKind.CONSUMER):
                 ending = await self._end(raw)
         except (Unavailable, nats.errors.Error) as error:
             # Not even the ending could be said; silence brings the message back.
@@ -87,11 +89,7 @@ class Endings(Generic[M]):
             message = self._decode(raw.subject, raw.data)
         except (ValidationError, ValueError) as error:
             return await self._dead(raw, None, f"unreadable: {_shape(error)}")
-        with structlog.contextvars.bound_contextvars(
-            consumer=self._name,
-            message_id=str(getattr(message, "id", "")),
-            correlation_id=str(getattr(message, "correlation_id", "")),
-        ):
+        with about(self._name, message):
             return await self._work(raw, message)
 
     async def _work(self, raw: Msg, message: M) -> str:

@@ -3,20 +3,54 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextvars import ContextVar
+from types import TracebackType
 from typing import Any
 
 import structlog
-from opentelemetry import trace
 
+from runtime import traces
 from runtime.settings import ServiceSettings
+
+_in_hand: ContextVar[tuple[str, object] | None] = ContextVar("in_hand", default=None)
+
+
+class about:  # noqa: N801 - read as a word: `with about(...)`
+    """Every line within says which consumer's message it is about; free until there is a line."""
+
+    __slots__ = ("_in_hand", "_token")
+
+    def __init__(self, consumer: str, message: object) -> None:
+        self._in_hand = (consumer, message)
+
+    def __enter__(self) -> None:
+        self._token = _in_hand.set(self._in_hand)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _in_hand.reset(self._token)
+
+
+def _what_it_is_about(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if (in_hand := _in_hand.get()) is not None:
+        consumer, message = in_hand
+        event.setdefault("consumer", consumer)
+        event.setdefault("message_id", str(getattr(message, "id", "")))
+        event.setdefault("correlation_id", str(getattr(message, "correlation_id", "")))
+    return event
 
 
 def _trace_id(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        event["trace_id"] = f"{context.trace_id:032x}"
+    if (trace_id := traces.trace_id()) is not None:
+        event["trace_id"] = trace_id
     return event
 
 
@@ -28,6 +62,7 @@ def configure(service: str, settings: ServiceSettings) -> None:
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _what_it_is_about,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _trace_id,

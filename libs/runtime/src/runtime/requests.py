@@ -1,4 +1,4 @@
-"""Requests at half of nats-py's price: a number names each, and one timer ends it.
+"""Requests at half of nats-py's price: a number names each, and one timer ends it (ADR 0018).
 
 nats-py asks the kernel for random bytes, and makes a waiter with a task's whole care, for every
 request. A step of the dialogue makes three, and they were an eighth of its time.

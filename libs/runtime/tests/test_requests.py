@@ -1,0 +1,80 @@
+"""Requests that cost half: every answer finds its asker, and nobody waits for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+import nats.errors
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import NoStreamResponseError
+
+from runtime.requests import Requests
+from runtime.testing import NatsServer, eventually
+
+ASKED_AT_ONCE = 500
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Client]:
+    client = await nats.connect(url, reconnect_time_wait=0, max_reconnect_attempts=-1)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def echo(message: Msg) -> None:
+    await asyncio.sleep(0.01 if message.data.endswith(b"7") else 0)  # some are overtaken
+    await message.respond(message.data)
+
+
+async def test_each_answer_finds_who_asked(nats_url: str) -> None:
+    async with connected(nats_url) as client:
+        await client.subscribe("echo", cb=echo)
+        requests = Requests(client)
+        asked = [str(number).encode() for number in range(ASKED_AT_ONCE)]
+        answers = await asyncio.gather(
+            *(requests.request("echo", body, timeout=10) for body in asked)
+        )
+        assert [answer.data for answer in answers] == asked
+
+
+async def test_silence_ends_in_time_and_a_late_answer_is_dropped(nats_url: str) -> None:
+    kept: list[Msg] = []
+
+    async def keep(message: Msg) -> None:
+        kept.append(message)
+
+    async with connected(nats_url) as client:
+        await client.subscribe("slow", cb=keep)
+        await client.subscribe("echo", cb=echo)
+        requests = Requests(client)
+        with pytest.raises(nats.errors.TimeoutError):
+            await requests.request("slow", timeout=0.05)
+        await kept[0].respond(b"late")
+        assert (await requests.request("echo", b"next", timeout=5)).data == b"next"
+
+
+async def test_where_nobody_listens_it_is_said_at_once(nats_url: str) -> None:
+    async with connected(nats_url) as client:
+        requests = Requests(client)
+        with pytest.raises(nats.errors.NoRespondersError):
+            await requests.request("nobody", timeout=30)
+        with pytest.raises(NoStreamResponseError):
+            await JetStreamContext(requests).publish("no.such.stream", b"", timeout=30)  # type: ignore[arg-type]
+
+
+async def test_answers_are_heard_again_after_the_broker_was_away(nats_server: NatsServer) -> None:
+    async with connected(nats_server.url) as client:
+        await client.subscribe("echo", cb=echo)
+        requests = Requests(client)
+        await requests.request("echo", b"before", timeout=5)
+        nats_server.kill()
+        await eventually(lambda: not client.is_connected)
+        nats_server.start()
+        await eventually(lambda: client.is_connected)
+        assert (await requests.request("echo", b"after", timeout=5)).data == b"after"
