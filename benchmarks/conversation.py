@@ -30,7 +30,8 @@ CHATS = 1_000
 STEPS = 2_000
 """Per round."""
 WARM_UP_ROUNDS = 2
-FLOOD_ROUNDS = 5
+FLOOD_ROUNDS = 6
+FLOOD_SECONDS_MAX = 120.0
 CHATS_STORED = 1_000_000
 """Some 2 GB on the disk while it runs."""
 BARE_CONSUMERS = {
@@ -128,7 +129,7 @@ async def worker_megabytes(inbound: Inbound) -> float:
 
 
 async def run() -> list[Comparison]:
-    """Everything, within four minutes."""
+    """Everything, within five minutes."""
     async with AsyncExitStack() as stack:
         ours, code = await stack.enter_async_context(service())
         crowd = Crowd(code, list(range(CHATS)))
@@ -192,7 +193,17 @@ async def _flooded() -> Comparison:
         ConversationRig(replicas=2) as rig,
         Crossing(rig.nats_url, await open_event(rig)) as crossing,
     ):
-        for _ in rounds(FLOOD_ROUNDS, SECONDS_MAX):
-            comparison.yardstick.append(p99(await crossing.phase(flood=False)) * 1000)
-            comparison.ours.append(p99(await crossing.phase(flood=True)) * 1000)
+        calm, flooded = [], []
+        for _ in rounds(FLOOD_ROUNDS, FLOOD_SECONDS_MAX):
+            calm.append(await crossing.phase(flood=False))
+            flooded.append(await crossing.phase(flood=True))
+    comparison.yardstick, comparison.ours = _pooled_p99(calm), _pooled_p99(flooded)
     return comparison
+
+
+def _pooled_p99(phases: list[list[float]]) -> list[float]:
+    """In milliseconds, over all phases but one each time: a p99 of one phase is five people's."""
+    return [
+        p99([waited for other in phases if other is not phase for waited in other]) * 1000
+        for phase in phases
+    ]

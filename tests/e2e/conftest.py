@@ -28,7 +28,8 @@ async def simulator(house: House) -> AsyncIterator[Simulator]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def organiser(house: House, simulator: Simulator) -> AsyncIterator[Organiser]:
-    """Somebody with the admin token."""
+    """Somebody with the admin token; a registry that died in the test before is back first."""
+    await house.ready("registry")
     async with httpx.AsyncClient(
         base_url=house.registry,
         headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
@@ -36,4 +37,5 @@ async def organiser(house: House, simulator: Simulator) -> AsyncIterator[Organis
     ) as http:
         organiser = Organiser(http, simulator)
         yield organiser
+        await house.ready("registry")
         await organiser.clears_up()

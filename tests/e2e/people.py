@@ -18,6 +18,8 @@ ANSWER_SECONDS_MAX = 30.0
 
 
 ASKS_TO_REPEAT = "try again in a minute"
+LAST_KNOWN = "I can't check right now"
+"""The mark on a list or card that may have changed since."""
 PLACE_IN_LINE = re.compile(r"on the waiting list.*: number (\d+)")
 WANTS_A_SEAT = ("Register", "Join waiting list")
 """What the card of an event offers, whether it has seats left or not."""
@@ -88,12 +90,14 @@ class Person:
     async def taps(self, *labels: str) -> None:
         """Tap the newest choice whose label is, or contains, one of `labels`."""
         wanted = [label.casefold() for label in labels]
-        for message in reversed(await self.chat()):
+        chat = await self.chat()
+        for message in reversed(chat):
             for choice in message["choices"]:
                 if any(label in choice["label"].casefold() for label in wanted):
                     await self._act("tap", {"label": choice["label"]})
                     return
-        raise AssertionError(f"nothing on the phone offers one of {labels}")
+        shown = "\n".join(f"{message['from']}: {message['text']}" for message in chat)
+        raise AssertionError(f"nothing on the phone offers one of {labels}:\n{shown}")
 
     async def sends(self, kind: str, **more: Any) -> None:
         """Send something that is no text: a sticker, a voice note …"""
@@ -287,10 +291,10 @@ async def answered(
         while heard.text == person.last_answer:
             repeats += 1
             heard = await person.hears(patience_seconds)
-        if ASKS_TO_REPEAT not in heard.text:
+        if ASKS_TO_REPEAT not in heard.text and LAST_KNOWN not in heard.text:
             break
-        # Nobody knew the list or the card just now. The bot said so, and the person waits as
-        # told: who tries again at once meets WhatsApp's limit of one answer in 6 s.
+        # Nobody knew the list or the card just now, or only how it was before. The bot said so,
+        # and the person waits: who tries again at once meets WhatsApp's limit of one answer in 6 s.
         await registry_is_back()
     if ANSWERS_LATER in heard.text:
         heard = await person.hears(patience_seconds)
