@@ -25,6 +25,9 @@ SLOWLY = timedelta(seconds=2)
 """Between two things said by somebody who does not flood."""
 FLOODING_CHAT = 800_000
 """Numbers from here on are nobody else's."""
+WEBHOOK_SECONDS = 0.001
+"""A platform sends a chat's next message once the one before is taken (platforms.md A2); over a
+real network that takes tens of milliseconds."""
 ANSWERS_SECONDS_MAX = 60.0
 
 
@@ -79,11 +82,14 @@ class Crossing:
             while (await self._jetstream.stream_info("INBOUND")).state.messages:
                 await asyncio.sleep(0.01)
 
-    async def phase(self, *, flood: bool, read: bool = False) -> list[float]:
+    async def phase(
+        self, *, flood: bool, read: bool = False, webhooks: bool = False
+    ) -> list[float]:
         """The seconds that each of the others waited, while a chat floods or nobody does.
 
         Args:
             flood: a chat says a thousand things at once.
+            webhooks: they come in one after the other, as fast as a gateway could take them.
             read: by the platform's clock they were said one by one, so that all are answered, as
                 after an outage: what a flood would do if it were read.
         """
@@ -95,7 +101,7 @@ class Crossing:
         for nth in range(int(OTHERS_PER_SECOND * PHASE_SECONDS)):
             await asyncio.sleep(begun + nth / OTHERS_PER_SECOND - time.perf_counter())
             if flood and nth == int(OTHERS_PER_SECOND):
-                pouring = asyncio.create_task(self._pour(poured))
+                pouring = asyncio.create_task(self._pour(poured, webhooks))
             await self._say(self._chats.say(next(self._people)))
         if pouring is not None:
             await pouring
@@ -121,10 +127,11 @@ class Crossing:
             for nth, message_id in enumerate(ids)
         ]
 
-    async def _pour(self, flood: list[InboundMessage]) -> None:
+    async def _pour(self, flood: list[InboundMessage], webhooks: bool) -> None:
         for message in flood:
             await self._publish(message)
-            await asyncio.sleep(0)  # the same loop hears when the others are answered
+            # At once, too, the same loop must hear when the others are answered.
+            await asyncio.sleep(WEBHOOK_SECONDS if webhooks else 0)
 
 
 def p99(seconds: list[float]) -> float:
