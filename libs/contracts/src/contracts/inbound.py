@@ -54,17 +54,41 @@ class MediaSent(Value):
     caption: str | None = None
 
 
+class LocationSent(Value):
+    """A place on the map."""
+
+    kind: Literal["location"] = "location"
+    latitude: float = Field(ge=-90, le=90)
+    """Degrees north."""
+    longitude: float = Field(ge=-180, le=180)
+    """Degrees east."""
+    name: str | None = None
+
+
+class FormSent(Value):
+    """The filled-in form of a WhatsApp flow (platforms.md B3: `nfm_reply`)."""
+
+    kind: Literal["form"] = "form"
+    name: str | None = None
+    fields: dict[str, str] = Field(default_factory=dict)
+    """The answers that are plain values, as text; empty when the form could not be read."""
+
+
 class MessageEdited(Value):
     """An earlier message was changed; never a new answer."""
 
     kind: Literal["edited"] = "edited"
     text: str | None = None
+    message_id: str | None = None
+    """The platform's id of the message that was changed."""
 
 
 class MessageRevoked(Value):
     """An earlier message was taken back."""
 
     kind: Literal["revoked"] = "revoked"
+    message_id: str | None = None
+    """The platform's id of the message that was taken back."""
 
 
 class ReactionSent(Value):
@@ -72,6 +96,8 @@ class ReactionSent(Value):
 
     kind: Literal["reaction"] = "reaction"
     emoji: str | None = None
+    message_id: str | None = None
+    """The platform's id of the message that it is on."""
 
 
 class ChatBlocked(Value):
@@ -86,6 +112,17 @@ class ChatUnblocked(Value):
     kind: Literal["unblocked"] = "unblocked"
 
 
+class ChatMoved(Value):
+    """The person has another id from now on, under which this message comes.
+
+    A WhatsApp number or a business-scoped id was changed (platforms.md B3).
+    """
+
+    kind: Literal["moved"] = "moved"
+    previous: str = Field(min_length=1, max_length=160)
+    """The `chat_id` until now, of the same platform and account."""
+
+
 class OtherSent(Value):
     """Something authentic that has no use here (a poll, an order …), named by its type."""
 
@@ -98,11 +135,14 @@ Content = Annotated[
     | ChoiceTapped
     | ContactShared
     | MediaSent
+    | LocationSent
+    | FormSent
     | MessageEdited
     | MessageRevoked
     | ReactionSent
     | ChatBlocked
     | ChatUnblocked
+    | ChatMoved
     | OtherSent,
     Field(discriminator="kind"),
 ]
@@ -125,6 +165,8 @@ class InboundMessage(_ForChat):
     content: Content
     sent_at: AwareDatetime
     """The platform's time of it; `occurred_at` is when the gateway took it in."""
+    provider_id: str | None = None
+    """The platform's id of the message, where it has one: a read mark names it."""
 
 
 class CommandOutcome(_ForChat):

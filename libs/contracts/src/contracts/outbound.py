@@ -58,6 +58,8 @@ class OutboundMessage(Message):
     template: Template | None = None
     heard_at: AwareDatetime | None = None
     """When the person last wrote to us, as far as the sender knows; opens WhatsApp's window."""
+    in_reply_to: str | None = None
+    """The platform's id of the message that this answers; it is marked as read."""
     expires_at: AwareDatetime | None = None
     notice_event_id: UUID | None = None
     """Set on notices about an event; with `notice_event_version` a newer one beats an older."""

@@ -59,6 +59,7 @@ def meanwhile(
         sender=item.sender,
         facts=facts,
         now=now,
+        provider_id=item.provider_id,
     )
     known = turn.say("wait.still") if waiting.told else turn.say("wait.kept")
     if choice_id == waiting.choice_id:

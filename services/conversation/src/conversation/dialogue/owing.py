@@ -71,4 +71,5 @@ def _message(
         choices_label=prompt.choices_label,
         document=prompt.document,
         heard_at=turn.state.heard_at,
+        in_reply_to=turn.provider_id,
     )

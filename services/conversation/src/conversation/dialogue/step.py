@@ -82,6 +82,7 @@ def _one_too_many(state: State, item: InboundMessage, now: datetime) -> Step:
         sender=item.sender,
         facts=Facts(),
         now=now,
+        provider_id=item.provider_id,
     )
     return replace(said_aside(turn, turn.say("pace.too-fast")), shed=True)
 
@@ -96,6 +97,7 @@ def _answer(state: State, item: InboundMessage, facts: Facts, now: datetime) -> 
         sender=item.sender,
         facts=facts.afresh(),
         now=now,
+        provider_id=item.provider_id,
     )
     try:
         reply = as_it_was(turn, _reply(turn, item))

@@ -75,6 +75,8 @@ class Turn:
     sender: Sender
     facts: Facts
     now: datetime
+    provider_id: str | None = None
+    """The platform's id of what was said; the answer is one to it."""
 
     @property
     def texts(self) -> Texts:
