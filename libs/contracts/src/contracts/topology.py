@@ -201,8 +201,10 @@ FSM_JOURNAL = Bucket(name="fsm-journal", owner="conversation")
 """With states in Redis: what was written while Redis or the registry was away (ADR 0017)."""
 LEDGER = Bucket(name="ledger", owner="notifier", age_max_seconds=8 * _DAY_SECONDS)
 PEERS = Bucket(name="peers", owner="notifier")
+WEBHOOKS = Bucket(name="webhooks", owner="gateway", bytes_max=8 * _MEBIBYTE)
+"""One document: what the platforms say of our webhooks, and what the admin was told of it."""
 
-BUCKETS: tuple[Bucket, ...] = (FSM, FSM_JOURNAL, LEDGER, PEERS)
+BUCKETS: tuple[Bucket, ...] = (FSM, FSM_JOURNAL, LEDGER, PEERS, WEBHOOKS)
 
 
 PERMIT_WINDOW_SECONDS = 1.03
