@@ -45,6 +45,9 @@ class WhatsAppSettings:
     window: Window = "async"
     """`async`: a text outside the 24 h window is accepted and fails later; `sync`: HTTP 400."""
     webhook_answer_seconds_max: float = 20.0
+    retry_waits_seconds: tuple[float, ...] = (0.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
+    """Before the second and later POSTs of what was refused. Meta says "immediately, then a few
+    more times with decreasing frequency over the next 7 days" and does not publish the gaps."""
     status_delay_seconds: tuple[float, float] = (0.05, 0.3)
 
 
@@ -95,8 +98,17 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
             display_phone=text("WHATSAPP_DISPLAY_PHONE", WhatsAppSettings.display_phone),
             messages_per_second=int(text("WHATSAPP_MESSAGES_PER_SECOND", "80")),
             window="sync" if window == "sync" else "async",
+            retry_waits_seconds=_seconds(environment.get("WHATSAPP_RETRY_SECONDS"))
+            or WhatsAppSettings.retry_waits_seconds,
         ),
         seed=int(seed) if seed else None,
         clock_file=environment.get("TURNOUT_CLOCK_FILE") or None,
         state_file=environment.get("TURNOUT_STATE_FILE") or None,
     )
+
+
+def _seconds(listed: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(one) for one in (listed or "").split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError(f"WHATSAPP_RETRY_SECONDS must be numbers, not {listed!r}.") from error

@@ -8,13 +8,14 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from simulator.core import Core
 from simulator.people import Entry, Person
+from simulator.telegram.connections import Connections
 
 RETRY_AFTER_SECONDS_MAX = 3600.0
 BACKOFF_CAP_SECONDS = (60.0, 120.0)
@@ -22,8 +23,8 @@ EXPIRY_SECONDS = {"callback_query": 150.0}
 EXPIRY_SECONDS_DEFAULT = 24 * 3600.0
 CONNECTIONS_DEFAULT = 40
 CONNECTIONS_MAX = 100
-SUCCESS_SILENCE_SECONDS = 10.0
-CONNECTION_OPENING_SECONDS = 2.0
+QUEUES_LOADED_PER_CONNECTION = 2
+"""Of the queues that hold something, so many are worked on; the updates of others wait unread."""
 REORDER_HOLD_SECONDS_MAX = 2.0
 
 DEFAULT_KINDS = frozenset({"message", "edited_message", "callback_query", "my_chat_member"})
@@ -76,54 +77,10 @@ class WebhookConfig:
     last_error_message: str | None = None
 
 
-@dataclass
-class ConnectionBudget:
-    """How many posts may run at once.
-
-    After 10 s without a success the server falls back to one connection, and opens further
-    ones at most one in 2 s, so a bot that comes back is not flooded.
-    """
-
-    connections_max: int
-    _running: int = 0
-    _allowed: int = 0
-    _last_success: float = field(default_factory=time.monotonic)
-    _last_opened: float = 0.0
-    _freed: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    def __post_init__(self) -> None:
-        self._allowed = self.connections_max
-
-    async def __aenter__(self) -> None:
-        async with self._freed:
-            await self._freed.wait_for(lambda: self._running < self._allowed)
-            self._running += 1
-
-    async def __aexit__(self, *error: object) -> None:
-        async with self._freed:
-            self._running -= 1
-            self._freed.notify_all()
-
-    def succeeded(self) -> None:
-        """A post was answered 2xx."""
-        now = time.monotonic()
-        self._last_success = now
-        if (
-            self._allowed < self.connections_max
-            and now - self._last_opened >= CONNECTION_OPENING_SECONDS
-        ):
-            self._allowed += 1
-            self._last_opened = now
-
-    def failed(self) -> None:
-        """A post was not answered 2xx."""
-        if time.monotonic() - self._last_success > SUCCESS_SILENCE_SECONDS:
-            self._allowed = 1
-
-
 class Webhook:
     """The queues of one bot. The head of a queue blocks the rest of it until it is delivered
-    or expires; queues do not wait for each other.
+    or expires; queues do not wait for each other, as long as they are few: while all loaded ones
+    are refused, the others are not tried.
     """
 
     def __init__(
@@ -132,12 +89,13 @@ class Webhook:
         self._core = core
         self._on_reply = on_reply
         self.config = WebhookConfig()
+        self._unloaded: deque[Update] = deque()
         self._queues: dict[int, deque[Update]] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._replies: set[asyncio.Task[None]] = set()
         self._config_changed = asyncio.Event()
         self._delivered = asyncio.Condition()
-        self._budget = ConnectionBudget(self.config.max_connections)
+        self._connections = self._new_connections()
         self._client: httpx.AsyncClient | None = None
         # Ten a second since 2024: after a restart the ids are above all earlier ones, so that
         # the bot never takes a new update for one that it knows.
@@ -146,26 +104,31 @@ class Webhook:
     @property
     def pending(self) -> int:
         """How many updates wait."""
-        return sum(map(len, self._queues.values()))
+        return len(self._unloaded) + sum(map(len, self._queues.values()))
+
+    def _new_connections(self) -> Connections:
+        return Connections(self.config.max_connections, lambda: len(self._queues))
 
     def configure(self, config: WebhookConfig, *, drop_pending: bool) -> None:
         """Take new settings; what waited for a retry is tried at once."""
-        connections_changed = config.max_connections != self._budget.connections_max
+        connections_changed = config.max_connections != self._connections.connections_max
         self.config = config
         if connections_changed:
-            self._budget = ConnectionBudget(config.max_connections)
+            self._connections = self._new_connections()
         if drop_pending:
             self.drop_all()
         self._config_changed.set()
         self._config_changed = asyncio.Event()
         for key in list(self._queues):
             self._start_worker(key)
+        self._load()
 
     def drop_all(self) -> None:
         """Forget all that waits; a post that is under way is given up."""
         for worker in self._workers.values():
             worker.cancel()
         self._workers.clear()
+        self._unloaded.clear()
         self._queues.clear()
         self._core.stats["telegram"].webhooks.pending = 0
 
@@ -203,10 +166,17 @@ class Webhook:
         )
         fault = self._core.faults.for_webhook("telegram", "reorder_webhook", person.id)
         update.is_held = fault is not None
-        self._queues.setdefault(update.queue_key, deque()).append(update)
+        self._unloaded.append(update)
         self._core.stats["telegram"].webhooks.pending += 1
-        self._start_worker(update.queue_key)
+        self._load()
         return True
+
+    def _load(self) -> None:
+        queues_max = self.config.max_connections * QUEUES_LOADED_PER_CONNECTION
+        while self._unloaded and len(self._queues) < queues_max:
+            update = self._unloaded.popleft()
+            self._queues.setdefault(update.queue_key, deque()).append(update)
+            self._start_worker(update.queue_key)
 
     def _start_worker(self, key: int) -> None:
         if self.config.url and key not in self._workers and self._queues.get(key):
@@ -230,6 +200,7 @@ class Webhook:
         if not queue:
             self._queues.pop(key, None)
         self._workers.pop(key, None)
+        self._load()
 
     async def _deliver(self, update: Update) -> str:
         """Post until 2xx ("delivered"), expiry ("expired") or no webhook ("stopped")."""
@@ -238,8 +209,7 @@ class Webhook:
         while True:
             if not self.config.url:
                 return "stopped"
-            async with self._budget:
-                wait_seconds = await self._attempt(update)
+            wait_seconds = await self._attempt(update)
             if wait_seconds is None:
                 if self._core.faults.for_webhook("telegram", "duplicate_webhook", update.person.id):
                     await self._attempt(update, is_duplicate=True)
@@ -250,6 +220,8 @@ class Webhook:
 
     async def _attempt(self, update: Update, *, is_duplicate: bool = False) -> float | None:
         """One post. None after 2xx, else seconds to wait."""
+        connections, succeeded, kept = self._connections, False, False
+        await connections.take()
         config, webhooks = self.config, self._core.stats["telegram"].webhooks
         update.attempts += 1
         if is_duplicate:
@@ -261,19 +233,25 @@ class Webhook:
         headers = {"Content-Type": "application/json"}
         if config.secret:
             headers["X-Telegram-Bot-Api-Secret-Token"] = config.secret
-        retry_after: float | None = None
+        answer: httpx.Response | None = None
         try:
             answer = await self._http().post(config.url, content=update.body, headers=headers)
+            succeeded = answer.is_success
+            kept = answer.headers.get("Connection", "").lower() != "close"
         except httpx.TimeoutException:
             outcome, error = "no answer", "Read timeout expired"
         except httpx.ConnectError:
             outcome, error = "no connection", "Connection refused"
+            connections.refused()
         except (httpx.HTTPError, httpx.InvalidURL):
             outcome, error = "no answer", "Webhook connection closed"
-        else:
+        finally:
+            connections.give_back(succeeded=succeeded, kept=kept)
+        retry_after: float | None = None
+        if answer is not None:
             outcome = str(answer.status_code)
             error = f"Wrong response from the webhook: {outcome} {answer.reason_phrase}"
-            if answer.is_success:
+            if succeeded:
                 self._record(update, outcome)
                 await self._succeeded(answer)
                 return None
@@ -281,13 +259,11 @@ class Webhook:
         self._record(update, outcome)
         webhooks.refused += 1
         update.failures += 1
-        self._budget.failed()
         config.last_error_timestamp = int(self._core.clock.timestamp())
         config.last_error_message = error
         return retry_wait_seconds(update.failures, retry_after, self._core.rng)
 
     async def _succeeded(self, answer: httpx.Response) -> None:
-        self._budget.succeeded()
         async with self._delivered:
             self._delivered.notify_all()
         try:

@@ -13,6 +13,7 @@ import hmac
 import json
 import random
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,9 +21,9 @@ import httpx
 
 from simulator.core import Core
 from simulator.people import Entry, Person
+from simulator.settings import WhatsAppSettings
 from simulator.whatsapp import payloads
 
-RETRY_WAITS_SECONDS = (0.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
 RETRY_WAIT_SECONDS_LAST = 86400.0
 EXPIRY_SECONDS = 7 * 86400.0
 CONNECTIONS_MAX = 100
@@ -36,12 +37,14 @@ class HandshakeFailed(ValueError):
     """The app did not answer the verification as it must; the message says how."""
 
 
-def retry_wait_seconds(failures: int) -> float:
+def retry_wait_seconds(
+    failures: int, waits_seconds: Sequence[float] = WhatsAppSettings.retry_waits_seconds
+) -> float:
     """How long a refused POST waits after its `failures`-th failure: at once, then ever longer
-    for 7 days. Meta does not publish the gaps; these are the contract's suggestion.
+    for 7 days.
     """
-    if failures <= len(RETRY_WAITS_SECONDS):
-        return RETRY_WAITS_SECONDS[failures - 1]
+    if failures <= len(waits_seconds):
+        return waits_seconds[failures - 1]
     return RETRY_WAIT_SECONDS_LAST
 
 
@@ -220,7 +223,7 @@ class Webhook:
 
     async def _retry(self, post: _Post) -> None:
         while True:
-            wait_seconds = retry_wait_seconds(post.failures)
+            wait_seconds = retry_wait_seconds(post.failures, self._settings.retry_waits_seconds)
             if self._core.clock.timestamp() + wait_seconds > post.items[0].expires_at:
                 self._settle(post, delivered=False)
                 return
