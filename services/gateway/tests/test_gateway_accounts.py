@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from gateway_house import PHONE_ID, settings
 
-from gateway.accounts import from_settings
+from gateway.accounts import live_accounts
 from runtime.settings import Misconfigured
 
 WHATSAPP_OFF = {
@@ -23,7 +23,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def accounts(**changes: Any) -> Any:
-    return from_settings(settings("nats://127.0.0.1:1", **changes))
+    return live_accounts(settings("nats://127.0.0.1:1", **changes)).current
 
 
 def test_the_values_of_the_demo_are_good_enough() -> None:
@@ -31,7 +31,7 @@ def test_the_values_of_the_demo_are_good_enough() -> None:
 
     assert found.telegram == {"123456": (b"demo-telegram-secret",)}
     assert found.telegram_default == "123456"
-    assert found.whatsapp.phone_ids == {PHONE_ID}
+    assert [app.phone_ids for app in found.whatsapp] == [{PHONE_ID}]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_is_missing_or_weak_is_named_with_a_remedy(
 
 
 def test_a_platform_without_any_setting_is_switched_off() -> None:
-    assert accounts(**WHATSAPP_OFF).whatsapp is None
+    assert accounts(**WHATSAPP_OFF).whatsapp == ()
     assert accounts(**TELEGRAM_OFF).telegram_default is None
 
 

@@ -5,12 +5,11 @@ import asyncio
 import nats
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, BucketNotFoundError
-from pydantic import SecretStr
 
 from contracts import topology
 from contracts.topology import BUCKETS, STREAMS, Bucket, Consumer, Ring, Stream
-from runtime.accounts import telegram_account
-from runtime.settings import ServiceSettings
+from runtime.accounts import AccountBook, read_accounts
+from runtime.settings import AccountSettings, Misconfigured
 
 CONNECT_ATTEMPTS_MAX = 20
 """With a second between them: a Job in Kubernetes may start before the broker does."""
@@ -19,11 +18,9 @@ PAYLOAD_BYTES_MIN = 4 * 1024 * 1024
 """A WhatsApp webhook of 3 MB that is set aside must fit with its headers."""
 
 
-class ProvisionSettings(ServiceSettings):
+class ProvisionSettings(AccountSettings):
     """Whose rings to make, and how safe the streams are."""
 
-    telegram_token: SecretStr | None = None
-    whatsapp_phone_id: str | None = None
     nats_replicas: int = 1
     """3 in a cluster; with 1 use `sync_interval: always` (docs/operations.md)."""
 
@@ -150,19 +147,21 @@ async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> 
         await jetstream.publish(ring.subject, b"")
 
 
-def rings(settings: ProvisionSettings) -> list[Ring]:
-    """The rings of the configured bot and number."""
-    found = []
-    if settings.telegram_token:
-        found.append(topology.ring("telegram", telegram_account(settings.telegram_token)))
-    if settings.whatsapp_phone_id:
-        found.append(topology.ring("whatsapp", settings.whatsapp_phone_id))
-    return found
+def rings(book: AccountBook) -> list[Ring]:
+    """The rings of all bots and numbers."""
+    return [
+        *(topology.ring("telegram", bot.account) for bot in book.telegram),
+        *(topology.ring("whatsapp", number.account) for number in book.whatsapp),
+    ]
 
 
 async def main() -> None:
     """Connect, provision, say what exists."""
     settings = ProvisionSettings()
+    try:
+        wanted = rings(read_accounts(settings).value)
+    except Misconfigured as error:
+        raise SystemExit(f"cannot provision: {error}") from None
     client = await nats.connect(
         settings.nats_url,
         connect_timeout=5,
@@ -176,7 +175,7 @@ async def main() -> None:
                 f"nats-server takes messages of {client.max_payload} bytes; a webhook may have "
                 f"3 MB, so set `max_payload: 4MB` in its configuration"
             )
-        made = await provision(client.jetstream(), rings(settings), settings.nats_replicas)
+        made = await provision(client.jetstream(), wanted, settings.nats_replicas)
     finally:
         await client.close()
     print(  # noqa: T201 - a command that a person runs

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -29,12 +29,30 @@ class Misconfigured(Exception):
         )
 
 
+def read_secret(name: str, path: Path) -> str | None:
+    """What a file holds, without the line's end; None when that is nothing.
+
+    Args:
+        name: the setting that names the file, for the sentence.
+        path: the file.
+
+    Raises:
+        Misconfigured: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise Misconfigured(f"{name} names {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{name} names {path}, which is not a text in UTF-8") from None
+
+
 class _FileSource(PydanticBaseSettingsSource):
     """`NAME_FILE=/run/secrets/x` gives the value of `NAME`: how orchestrators hand out secrets."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE")
-        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        value = read_secret(f"{field_name.upper()}_FILE", Path(path)) if path else None
         return value, field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -51,7 +69,7 @@ class ServiceSettings(BaseSettings):
 
     Raises:
         pydantic.ValidationError: a value is missing or senseless.
-        OSError: a `…_FILE` cannot be read.
+        Misconfigured: a `…_FILE` cannot be read.
     """
 
     model_config = SettingsConfigDict(
@@ -105,3 +123,50 @@ class ServiceSettings(BaseSettings):
                 "unset it, or unset PUBLIC_URL if this is no public installation"
             )
         return self
+
+    @classmethod
+    def files(cls) -> dict[str, Path]:
+        """The file of each setting that `…_FILE` gives."""
+        return {
+            name: Path(path)
+            for name in cls.model_fields
+            if (path := os.environ.get(f"{name.upper()}_FILE"))
+        }
+
+    def read_again(self) -> Self:
+        """These settings with what their files hold now.
+
+        Raises:
+            pydantic.ValidationError: a value is missing or senseless.
+            Misconfigured: a file cannot be read.
+        """
+        now = {
+            name: read_secret(f"{name.upper()}_FILE", path) for name, path in self.files().items()
+        }
+        return type(self)(**(self.model_dump() | now))
+
+
+class AccountSettings(ServiceSettings):
+    """Our bots and numbers: one of each by variables, any number in a file (`runtime.accounts`).
+
+    What a service cannot do without, it demands itself.
+    """
+
+    turnout_accounts: Path | None = None
+    """A TOML file with a table for each bot and number (docs/accounts.md)."""
+    telegram_api_url: str = "https://api.telegram.org"
+    telegram_token: SecretStr | None = None
+    telegram_secret: SecretStr | None = None
+    telegram_secret_previous: SecretStr | None = None
+    """Still valid while Telegram is being told the new one."""
+    whatsapp_api_url: str = "https://graph.facebook.com"
+    """The root; the API's version is added."""
+    whatsapp_token: SecretStr | None = None
+    whatsapp_phone_id: str | None = None
+    whatsapp_waba_id: str | None = None
+    whatsapp_app_id: str | None = None
+    """The Meta app that the number's webhooks come from."""
+    whatsapp_app_secret: SecretStr | None = None
+    whatsapp_app_secret_previous: SecretStr | None = None
+    """Still valid while Meta may sign with it."""
+    whatsapp_verify_token: SecretStr | None = None

@@ -7,117 +7,191 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from gateway.settings import Settings
-from runtime.accounts import telegram_account
+from runtime.accounts import AccountBook, TelegramBot, WhatsAppNumber, read_accounts
+from runtime.live import Live, Made
 from runtime.settings import Misconfigured
 
 SECRET_CHARACTERS_MIN = 16
 """Shorter ones can be guessed by somebody with patience."""
+DIFFERENT_CHARACTERS_MIN = 5
+"""Sixteen random characters have more; `aaaa…` and `abab…` have not."""
+DEMO_SECRETS = frozenset({"demo-telegram-secret", "demo-whatsapp-secret", "demo-verify-token"})
+"""Those of `.env.example`, which everybody can read."""
 
 _TELEGRAM_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 """Telegram refuses any other character when the webhook is set (platforms.md A1)."""
 
-_HELP = {
-    "TELEGRAM_TOKEN": "the token that @BotFather gave you",
-    "TELEGRAM_SECRET": "16 to 256 random characters of A-Z a-z 0-9 _ -, "
+_SECRETS = {
+    "secret": "16 to 256 random characters of A-Z a-z 0-9 _ -, "
     "the same as secret_token of setWebhook",
-    "WHATSAPP_PHONE_ID": "the phone number ID of your number in Meta's app dashboard",
-    "WHATSAPP_APP_SECRET": "the app secret of your app in Meta's app dashboard",
-    "WHATSAPP_VERIFY_TOKEN": "16 or more random characters, "
+    "app_secret": "the app secret of your app in Meta's app dashboard",
+    "verify_token": "16 or more random characters, "
     "the same as the verify token in Meta's webhook settings",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppApp:
-    """One Meta app: one signature for all of its numbers (platforms.md B1)."""
+    """One Meta app: one signature for all of its numbers, and for no other (platforms.md B1)."""
 
     phone_ids: frozenset[str]
     app_secrets: tuple[bytes, ...] = field(repr=False)
-    verify_token: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Whom we listen for. A platform without any setting is switched off."""
+    """Whom we listen for. A platform without any account is switched off."""
 
     telegram: Mapping[str, tuple[bytes, ...]] = field(repr=False)
-    """Bot id → its live secrets."""
+    """Bot id → its live secrets, the present one first."""
     telegram_default: str | None
     """The bot that `POST /telegram` without an account is for."""
-    whatsapp: WhatsAppApp | None
+    whatsapp: tuple[WhatsAppApp, ...]
+    verify_tokens: tuple[bytes, ...] = field(repr=False)
+    """Any of them shakes hands with Meta."""
 
 
-def from_settings(settings: Settings) -> Accounts:
-    """The accounts that the settings describe.
+def live_accounts(settings: Settings) -> Live[Accounts]:
+    """The accounts that variables and files describe, read again when a file changes.
 
     Raises:
         Misconfigured: something is missing or weak; an open door is worse than none.
     """
-    bots = _telegram(settings)
-    app = _whatsapp(settings)
-    if not bots and app is None:
+
+    def make() -> Made[Accounts]:
+        book = read_accounts(settings)
+        return Made(from_book(book.value, public_url=settings.public_url), book.files)
+
+    return Live("accounts", make)
+
+
+def from_book(book: AccountBook, *, public_url: str | None = None) -> Accounts:
+    """The secrets of all accounts.
+
+    Args:
+        book: every bot and number.
+        public_url: where the world reaches us; with https, secrets known to all are refused.
+
+    Raises:
+        Misconfigured: something is missing or weak.
+    """
+    if not book.telegram and not book.whatsapp:
         raise Misconfigured(
             "The gateway would listen for nobody: set TELEGRAM_TOKEN and TELEGRAM_SECRET, or "
-            "WHATSAPP_PHONE_ID, WHATSAPP_APP_SECRET and WHATSAPP_VERIFY_TOKEN."
+            "WHATSAPP_PHONE_ID, WHATSAPP_APP_SECRET and WHATSAPP_VERIFY_TOKEN, or "
+            "TURNOUT_ACCOUNTS to a file with several accounts."
         )
-    return Accounts(telegram=bots, telegram_default=next(iter(bots), None), whatsapp=app)
-
-
-def _telegram(settings: Settings) -> dict[str, tuple[bytes, ...]]:
-    if not (
-        settings.telegram_token or settings.telegram_secret or settings.telegram_secret_previous
-    ):
-        return {}
-    if settings.telegram_token is None:
-        raise _missing("TELEGRAM_TOKEN")
-    try:
-        account = telegram_account(settings.telegram_token)
-    except ValueError as error:
-        raise Misconfigured(str(error)) from None
-    secrets = _live("TELEGRAM_SECRET", settings.telegram_secret, settings.telegram_secret_previous)
-    if not all(_TELEGRAM_SECRET.fullmatch(secret.decode()) for secret in secrets):
-        raise Misconfigured(f"TELEGRAM_SECRET must be {_HELP['TELEGRAM_SECRET']}.")
-    return {account: secrets}
-
-
-def _whatsapp(settings: Settings) -> WhatsAppApp | None:
-    if not (
-        settings.whatsapp_phone_id
-        or settings.whatsapp_app_secret
-        or settings.whatsapp_app_secret_previous
-        or settings.whatsapp_verify_token
-    ):
-        return None
-    if settings.whatsapp_phone_id is None:
-        raise _missing("WHATSAPP_PHONE_ID")
-    (verify_token,) = _live("WHATSAPP_VERIFY_TOKEN", settings.whatsapp_verify_token, None)
-    return WhatsAppApp(
-        phone_ids=frozenset({settings.whatsapp_phone_id}),
-        app_secrets=_live(
-            "WHATSAPP_APP_SECRET",
-            settings.whatsapp_app_secret,
-            settings.whatsapp_app_secret_previous,
-        ),
-        verify_token=verify_token,
+    demo = frozenset() if not (public_url or "").startswith("https") else DEMO_SECRETS
+    telegram = {
+        bot.account: _live(bot, "secret", bot.secret, bot.secret_previous, demo)
+        for bot in book.telegram
+    }
+    _check_telegram(book.telegram, telegram)
+    verify_tokens = [
+        _live(number, "verify_token", number.verify_token, None, demo)[0]
+        for number in book.whatsapp
+    ]
+    return Accounts(
+        telegram=telegram,
+        telegram_default=next(iter(telegram), None),
+        whatsapp=_apps(book.whatsapp, demo),
+        # Each once: how long a comparison takes must not tell how many numbers share a token.
+        verify_tokens=tuple(dict.fromkeys(verify_tokens)),
     )
 
 
-def _live(name: str, current: SecretStr | None, previous: SecretStr | None) -> tuple[bytes, ...]:
-    if current is None:
-        raise _missing(name)
-    for label, secret in ((name, current), (f"{name}_PREVIOUS", previous)):
-        if secret is not None and len(secret.get_secret_value()) < SECRET_CHARACTERS_MIN:
-            raise Misconfigured(
-                f"{label} is too short to be a secret: it needs at least "
-                f"{SECRET_CHARACTERS_MIN} characters. Set {name} to {_HELP[name]}."
-            )
+def _check_telegram(
+    bots: tuple[TelegramBot, ...], secrets: Mapping[str, tuple[bytes, ...]]
+) -> None:
+    owners: dict[bytes, TelegramBot] = {}
+    for bot in bots:
+        for secret in secrets[bot.account]:
+            if not _TELEGRAM_SECRET.fullmatch(secret.decode()):
+                raise Misconfigured(f"{bot.named('secret')} must be {_SECRETS['secret']}.")
+            if secret in owners:
+                raise Misconfigured(
+                    f"{owners[secret].named('secret')} and {bot.named('secret')} are the same, so "
+                    "whoever knows one bot's could write to the other: give each its own."
+                )
+            owners[secret] = bot
+
+
+def _apps(numbers: tuple[WhatsAppNumber, ...], demo: frozenset[str]) -> tuple[WhatsAppApp, ...]:
+    """The numbers by their apps: who shares a live secret, or names the same app, is one.
+
+    Raises:
+        Misconfigured: a secret is missing or weak, or two numbers do not agree on their app.
+    """
+    groups: list[tuple[list[WhatsAppNumber], set[bytes]]] = []
+    for number in numbers:
+        secrets = set(
+            _live(number, "app_secret", number.app_secret, number.app_secret_previous, demo)
+        )
+        members = [number]
+        for group in [one for one in groups if one[1] & secrets]:
+            groups.remove(group)
+            members, secrets = group[0] + members, group[1] | secrets
+        groups.append((members, secrets))
+    _check_apps([members for members, _ in groups])
     return tuple(
-        secret.get_secret_value().encode() for secret in (current, previous) if secret is not None
+        WhatsAppApp(
+            phone_ids=frozenset(member.account for member in members),
+            # In one order, so that what is read again and has not changed is equal.
+            app_secrets=tuple(sorted(secrets)),
+        )
+        for members, secrets in groups
     )
 
 
-def _missing(name: str) -> Misconfigured:
-    return Misconfigured(
-        f"{name} is not set, and without it anybody could write in other people's names or "
-        f"nothing could be told apart: set {name} to {_HELP[name]}."
-    )
+def _check_apps(groups: list[list[WhatsAppNumber]]) -> None:
+    homes: dict[str, tuple[int, WhatsAppNumber]] = {}
+    for index, members in enumerate(groups):
+        named = [member for member in members if member.app_id is not None]
+        for member in named:
+            if member.app_id != named[0].app_id:
+                raise Misconfigured(
+                    f"{named[0].named('app_secret')} and {member.named('app_secret')} are the "
+                    "same, but their app_id is not: an app secret belongs to one app."
+                )
+            home, first = homes.setdefault(member.app_id or "", (index, member))
+            if home != index:
+                raise Misconfigured(
+                    f"{first.named('app_id')} and {member.named('app_id')} are the same, but "
+                    "their app_secret is not: give both the app's present secret."
+                )
+
+
+def _live(
+    account: TelegramBot | WhatsAppNumber,
+    key: str,
+    current: SecretStr | None,
+    previous: SecretStr | None,
+    demo: frozenset[str],
+) -> tuple[bytes, ...]:
+    remedy = f"set {account.named(key)} to {_SECRETS[key]}."
+    if current is None:
+        raise Misconfigured(
+            f"{account.named(key)} is not set, and without it anybody could write in other "
+            f"people's names: {remedy}"
+        )
+    live = {key: current} if previous is None else {key: current, f"{key}_previous": previous}
+    for label, secret in live.items():
+        if weakness := _weakness(secret.get_secret_value(), demo):
+            raise Misconfigured(f"{account.named(label)} {weakness}: {remedy}")
+    if previous == current:
+        raise Misconfigured(
+            f"{account.named(f'{key}_previous')} is the same as {account.named(key)}: the one is "
+            "the old secret and the other the new one; while none is changed, leave the previous "
+            "one out."
+        )
+    return tuple(secret.get_secret_value().encode() for secret in live.values())
+
+
+def _weakness(secret: str, demo: frozenset[str]) -> str | None:
+    if len(secret) < SECRET_CHARACTERS_MIN:
+        return f"is too short to be a secret: it needs at least {SECRET_CHARACTERS_MIN} characters"
+    if len(set(secret)) < DIFFERENT_CHARACTERS_MIN:
+        return "repeats a few characters and is easily guessed"
+    if secret in demo:
+        return "is the demo's, which everybody can read, and PUBLIC_URL is open to the world"
+    return None

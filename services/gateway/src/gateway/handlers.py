@@ -15,6 +15,7 @@ from gateway.signatures import is_secret, is_signed
 from runtime.clock import Clock
 from runtime.failures import Unavailable
 from runtime.faults import broken
+from runtime.live import Live
 from runtime.metrics import counter
 
 TELEGRAM_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name, no secret
@@ -32,7 +33,7 @@ _webhooks = counter(
 class Doors:
     """The two platforms' endpoints."""
 
-    def __init__(self, accounts: Accounts, intake: Intake, clock: Clock) -> None:
+    def __init__(self, accounts: Live[Accounts], intake: Intake, clock: Clock) -> None:
         self._accounts = accounts
         self._intake = intake
         self._clock = clock
@@ -49,7 +50,7 @@ class Doors:
 
     async def telegram_default(self, request: Request) -> Response:
         """Take an update for the only bot, or the first of several."""
-        return await self.telegram(request, self._accounts.telegram_default or "")
+        return await self.telegram(request, self._accounts.current.telegram_default or "")
 
     async def telegram(self, request: Request, account: str) -> Response:
         """Take an update; any 2xx tells Telegram that we have it."""
@@ -64,7 +65,7 @@ class Doors:
         return await _answered("whatsapp", self._shake_hands(request))
 
     async def _take_update(self, request: Request, account: str) -> Response:
-        secrets = self._accounts.telegram.get(account)
+        secrets = self._accounts.current.telegram.get(account)
         if secrets is None:
             raise Refused(404, "unknown-account")
         # Before the body is read: whoever has no secret sends us nothing.
@@ -84,13 +85,16 @@ class Doors:
         )
 
     async def _take_notification(self, request: Request) -> Response:
-        app = self._app()
+        apps = self._apps()
         checked = not broken("signature")
         signature = _header(request, WHATSAPP_SIGNATURE_HEADER) if checked else b""
         body = await read_body(request)
         if checked:
-            _check(is_signed(body, signature, app.app_secrets))
-        reading = whatsapp.read(body, app.phone_ids, self._clock.now())
+            # Who has signed decides for whom it speaks: an app knows nothing of another's numbers.
+            apps = tuple(app for app in apps if is_signed(body, signature, app.app_secrets))
+            _check(bool(apps))
+        phone_ids = frozenset().union(*(app.phone_ids for app in apps))
+        reading = whatsapp.read(body, phone_ids, self._clock.now())
         await self._intake.store("whatsapp", reading, body)
         return Response(status_code=200)
 
@@ -101,15 +105,22 @@ class Doors:
         if (
             query.get("hub.mode") != "subscribe"
             or challenge is None
-            or not is_secret(token, [self._app().verify_token])
+            or not is_secret(token, self._verify_tokens())
         ):
             raise Refused(403, "forged")
         return PlainTextResponse(challenge)
 
-    def _app(self) -> WhatsAppApp:
-        if self._accounts.whatsapp is None:
+    def _apps(self) -> tuple[WhatsAppApp, ...]:
+        apps = self._accounts.current.whatsapp
+        if not apps:
             raise Refused(404, "unknown-account")
-        return self._accounts.whatsapp
+        return apps
+
+    def _verify_tokens(self) -> tuple[bytes, ...]:
+        tokens = self._accounts.current.verify_tokens
+        if not tokens:
+            raise Refused(404, "unknown-account")
+        return tokens
 
 
 async def _answered(platform: Platform, taking: Coroutine[Any, Any, Response]) -> Response:

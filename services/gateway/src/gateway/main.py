@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from contracts.topology import DELIVERY, INBOUND
-from gateway.accounts import from_settings
+from gateway.accounts import live_accounts
 from gateway.handlers import Doors
 from gateway.intake import Intake
 from gateway.settings import Settings
@@ -17,8 +17,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Misconfigured: a secret is missing or weak.
     """
     settings = settings or Settings()
-    accounts = from_settings(settings)
     service = Service("gateway", settings)
+    accounts = live_accounts(settings)
+    service.own(accounts)
+    service.detail("files_refused", accounts.problem)
 
     async def streams_exist() -> None:
         for stream in (INBOUND, DELIVERY):
