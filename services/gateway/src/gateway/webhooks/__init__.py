@@ -1,0 +1,1 @@
+"""What the platforms know of our webhooks: shown, set, and looked after."""
