@@ -25,6 +25,7 @@ class Requests:
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._inbox = f"{client.new_inbox()}."
         self._opening: asyncio.Task[Any] | None = None
+        self._open = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -42,12 +43,8 @@ class Requests:
             nats.errors.TimeoutError: there was none in time.
             nats.errors.NoRespondersError: nobody listens there.
         """
-        if self._opening is None:
-            # One for all who come at once; nats-py opens it again after a reconnect.
-            self._opening = asyncio.ensure_future(
-                self._client.subscribe(f"{self._inbox}*", cb=self._hear)
-            )
-        await self._opening
+        if not self._open:
+            await self._open_inbox()
         loop = asyncio.get_running_loop()
         number = str(next(self._numbers))
         answer: asyncio.Future[Msg] = loop.create_future()
@@ -64,6 +61,16 @@ class Requests:
         if message.headers and message.headers.get("Status") == NO_RESPONDERS:
             raise nats.errors.NoRespondersError
         return message
+
+    async def _open_inbox(self) -> None:
+        if self._opening is None or (self._opening.done() and not self._open):
+            # One for all who come at once; nats-py opens it again after a reconnect.
+            self._opening = asyncio.ensure_future(
+                self._client.subscribe(f"{self._inbox}*", cb=self._hear)
+            )
+        # Whoever gives up must not take the others' inbox along.
+        await asyncio.shield(self._opening)
+        self._open = True
 
     async def _hear(self, message: Msg) -> None:
         answer = self._waiting.get(message.subject[len(self._inbox) :])

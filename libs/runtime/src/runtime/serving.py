@@ -3,13 +3,25 @@
 import asyncio
 from collections.abc import Callable
 from types import FrameType
+from typing import Literal, Protocol
 
 import uvicorn
-from fastapi import FastAPI
 from pydantic import ValidationError
+from starlette.datastructures import State
+from starlette.types import Receive, Scope, Send
 
 from runtime.service import Service
 from runtime.settings import Misconfigured
+
+
+class Application(Protocol):
+    """An ASGI application that a service was built into."""
+
+    state: State
+    """Its `service` is ours."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
 
 
 class _Server(uvicorn.Server):
@@ -34,8 +46,14 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(create_app: Callable[[], FastAPI]) -> None:
+def serve(
+    create_app: Callable[[], Application],
+    *,
+    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+) -> None:
     """Run a service until SIGTERM or SIGINT.
+
+    `http` is what stands between a connection and the application, if it is not uvicorn's own.
 
     Exits with 1 and a sentence if a setting is missing, or if it could not start.
     """
@@ -50,6 +68,7 @@ def serve(create_app: Callable[[], FastAPI]) -> None:
         app,
         host=service.settings.http_host,
         port=service.settings.http_port,
+        http=http,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,16 +1,24 @@
 """The doors: who may come in, and what the platform is told."""
 
-from collections.abc import Coroutine
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+import structlog
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from contracts import Platform
-from gateway import telegram, whatsapp
+from gateway import answers, telegram, whatsapp
 from gateway.accounts import Accounts, WhatsAppApp
-from gateway.bodies import Refused, read_body
+from gateway.answers import Answer
+from gateway.bodies import Body, header
 from gateway.intake import Intake
+from gateway.limits import Room
+from gateway.reading import Reading
+from gateway.refusals import Refused
 from gateway.signatures import is_secret, is_signed
 from runtime.clock import Clock
 from runtime.failures import Unavailable
@@ -20,8 +28,11 @@ from runtime.metrics import counter
 
 TELEGRAM_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name, no secret
 WHATSAPP_SIGNATURE_HEADER = "X-Hub-Signature-256"
-RETRY_AFTER_SECONDS = 5
-"""Telegram keeps to it; WhatsApp has a plan of its own (platforms.md A2, B2)."""
+_TELEGRAM_SECRET = TELEGRAM_SECRET_HEADER.lower().encode()
+_WHATSAPP_SIGNATURE = WHATSAPP_SIGNATURE_HEADER.lower().encode()
+_TELEGRAM, _WHATSAPP = "/telegram", "/whatsapp"
+
+log = structlog.get_logger()
 
 _webhooks = counter(
     "turnout_webhooks_total",
@@ -31,75 +42,101 @@ _webhooks = counter(
 
 
 class Doors:
-    """The two platforms' endpoints."""
+    """The two platforms' endpoints, in front of the application that has all others.
 
-    def __init__(self, accounts: Live[Accounts], intake: Intake, clock: Clock) -> None:
-        self._accounts = accounts
+    Plain ASGI: FastAPI's way to a route takes longer than all that happens behind these two, and
+    it has nothing to do here, for requests are read by hand. `openapi.py` describes them.
+    """
+
+    def __init__(
+        self, app: FastAPI, accounts: Live[Accounts], intake: Intake, clock: Clock
+    ) -> None:
+        self.state = app.state
+        self._app = app
+        self._live_accounts = accounts
         self._intake = intake
         self._clock = clock
+        self._telegram_room = Room("telegram")
+        self._whatsapp_room = Room("whatsapp")
 
-    def routes(self) -> APIRouter:
-        """The endpoints as FastAPI knows them."""
-        router = APIRouter()
-        # Requests are read by hand: the framework's parsing would answer 422 where 401 is meant.
-        router.add_api_route("/telegram", self.telegram_default, methods=["POST"])
-        router.add_api_route("/telegram/{account}", self.telegram, methods=["POST"])
-        router.add_api_route("/whatsapp", self.whatsapp, methods=["POST"])
-        router.add_api_route("/whatsapp", self.whatsapp_handshake, methods=["GET"])
-        return router
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(_TELEGRAM) and path[len(_TELEGRAM) :][:1] in ("", "/"):
+            if scope["method"] != "POST":
+                answer = _refused("telegram", "method", answers.not_allowed("POST"))
+            else:
+                account = path[len(_TELEGRAM) + 1 :] or self._accounts.telegram_default or ""
+                answer = await _answered("telegram", self._take_update(scope, receive, account))
+        elif path == _WHATSAPP:
+            if scope["method"] == "POST":
+                answer = await _answered("whatsapp", self._take_notification(scope, receive))
+            elif scope["method"] == "GET":
+                answer = await _answered("whatsapp", self._shake_hands(scope))
+            else:
+                answer = _refused("whatsapp", "method", answers.not_allowed("GET", "POST"))
+        else:
+            await self._app(scope, receive, send)
+            return
+        await answer.send(send)
 
-    async def telegram_default(self, request: Request) -> Response:
-        """Take an update for the only bot, or the first of several."""
-        return await self.telegram(request, self._accounts.current.telegram_default or "")
+    @property
+    def _accounts(self) -> Accounts:
+        """Whom we listen for at this moment: asked for each request, for secrets change."""
+        return self._live_accounts.current
 
-    async def telegram(self, request: Request, account: str) -> Response:
+    async def _take_update(self, scope: Scope, receive: Receive, account: str) -> Answer:
         """Take an update; any 2xx tells Telegram that we have it."""
-        return await _answered("telegram", self._take_update(request, account))
-
-    async def whatsapp(self, request: Request) -> Response:
-        """Take a batch; only 200 tells WhatsApp that we have it."""
-        return await _answered("whatsapp", self._take_notification(request))
-
-    async def whatsapp_handshake(self, request: Request) -> Response:
-        """Prove to Meta that this address is ours, by the token that we agreed upon."""
-        return await _answered("whatsapp", self._shake_hands(request))
-
-    async def _take_update(self, request: Request, account: str) -> Response:
-        secrets = self._accounts.current.telegram.get(account)
+        secrets = self._accounts.telegram.get(account)
         if secrets is None:
             raise Refused(404, "unknown-account")
         # Before the body is read: whoever has no secret sends us nothing.
         if not broken("signature"):
-            _check(is_secret(_header(request, TELEGRAM_SECRET_HEADER), secrets))
-        body = await read_body(request)
-        reading = telegram.read(body, account, self._clock.now())
-        await self._intake.store("telegram", reading, body)
+            _check(is_secret(_proof(scope, _TELEGRAM_SECRET), secrets))
+        held = Body(self._telegram_room)
+        try:
+            body = await held.read(scope, receive)
+            reading = _read(lambda: telegram.read(body, account, self._clock.now()))
+            await self._store("telegram", self._telegram_room, reading, body)
+        finally:
+            held.release()
         if reading.callback_query_id is None:
-            return Response(status_code=200)
+            return answers.TAKEN
         # One call may ride on the answer, and it saves the tap a way through the chain.
-        return JSONResponse(
-            {
-                "method": "answerCallbackQuery",
-                "callback_query_id": reading.callback_query_id,
-            }
-        )
+        return answers.tap_answered(reading.callback_query_id)
 
-    async def _take_notification(self, request: Request) -> Response:
+    async def _take_notification(self, scope: Scope, receive: Receive) -> Answer:
+        """Take a batch; only 200 tells WhatsApp that we have it."""
         apps = self._apps()
         checked = not broken("signature")
-        signature = _header(request, WHATSAPP_SIGNATURE_HEADER) if checked else b""
-        body = await read_body(request)
-        if checked:
-            # Who has signed decides for whom it speaks: an app knows nothing of another's numbers.
-            apps = tuple(app for app in apps if is_signed(body, signature, app.app_secrets))
-            _check(bool(apps))
-        phone_ids = frozenset().union(*(app.phone_ids for app in apps))
-        reading = whatsapp.read(body, phone_ids, self._clock.now())
-        await self._intake.store("whatsapp", reading, body)
-        return Response(status_code=200)
+        signature = _proof(scope, _WHATSAPP_SIGNATURE) if checked else b""
+        held = Body(self._whatsapp_room)
+        try:
+            body = await held.read(scope, receive)
+            if checked:
+                # Who has signed decides for whom it speaks: an app knows only its own numbers.
+                apps = tuple(app for app in apps if is_signed(body, signature, app.app_secrets))
+                _check(bool(apps))
+            phone_ids = frozenset().union(*(app.phone_ids for app in apps))
+            reading = _read(lambda: whatsapp.read(body, phone_ids, self._clock.now()))
+            await self._store("whatsapp", self._whatsapp_room, reading, body)
+        finally:
+            held.release()
+        return answers.TAKEN
 
-    async def _shake_hands(self, request: Request) -> Response:
-        query = request.query_params
+    async def _store(self, platform: Platform, room: Room, reading: Reading, body: bytes) -> None:
+        room.enter()
+        try:
+            await self._intake.store(platform, reading, body)
+        finally:
+            room.leave()
+
+    async def _shake_hands(self, scope: Scope) -> Answer:
+        """Prove to Meta that this address is ours, by the token that we agreed upon."""
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         token = query.get("hub.verify_token", "").encode("utf-8", "replace")
         challenge = query.get("hub.challenge")
         if (
@@ -108,31 +145,46 @@ class Doors:
             or not is_secret(token, self._verify_tokens())
         ):
             raise Refused(403, "forged")
-        return PlainTextResponse(challenge)
+        return answers.text(challenge.encode("utf-8", "replace"))
 
     def _apps(self) -> tuple[WhatsAppApp, ...]:
-        apps = self._accounts.current.whatsapp
+        apps = self._accounts.whatsapp
         if not apps:
             raise Refused(404, "unknown-account")
         return apps
 
     def _verify_tokens(self) -> tuple[bytes, ...]:
-        tokens = self._accounts.current.verify_tokens
+        tokens = self._accounts.verify_tokens
         if not tokens:
             raise Refused(404, "unknown-account")
         return tokens
 
 
-async def _answered(platform: Platform, taking: Coroutine[Any, Any, Response]) -> Response:
+async def _answered(platform: Platform, taking: Coroutine[Any, Any, Answer]) -> Answer:
     try:
-        response, result = await taking, "accepted"
+        answer, result = await taking, "accepted"
     except Refused as refusal:
-        response, result = Response(status_code=refusal.status), refusal.result
+        answer, result = answers.refusal(refusal.status), refusal.result
     except Unavailable:
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        response, result = Response(status_code=503, headers=headers), "unavailable"
+        answer, result = answers.UNAVAILABLE, "unavailable"
     _webhooks.labels(platform=platform, result=result).inc()
-    return response
+    return answer
+
+
+def _refused(platform: Platform, result: str, answer: Answer) -> Answer:
+    _webhooks.labels(platform=platform, result=result).inc()
+    return answer
+
+
+def _read(read: Callable[[], Reading]) -> Reading:
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001 - our bug must not cost what the platform brought
+        # Where, not what: the text of an error may quote what a person wrote.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"a bug: {type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
+        log.error("webhook not understood by our own fault", reason=reason)  # noqa: TRY400
+        return Reading(unreadable=[reason])
 
 
 def _check(authentic: bool) -> None:
@@ -140,14 +192,13 @@ def _check(authentic: bool) -> None:
         raise Refused(403, "forged")
 
 
-def _header(request: Request, name: str) -> bytes:
-    """The header's octets.
+def _proof(scope: Scope, name: bytes) -> bytes:
+    """The octets of the header that proves a webhook.
 
     Raises:
-        Refused: there is none.
+        Refused: there is none, or more than one.
     """
-    value = request.headers.get(name)
+    value = header(scope, name)
     if value is None:
         raise Refused(401, "unsigned")
-    # Headers are octets; the server hands them over as latin-1, so nothing is lost on the way.
-    return value.encode("latin-1")
+    return value

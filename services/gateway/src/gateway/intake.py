@@ -1,26 +1,30 @@
 """From a reading into the streams, before the platform is told that we have it."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from uuid import uuid5
 
 import structlog
 
-from contracts import Message, Platform
+from contracts import DeliveryReported, InboundMessage, Platform
 from contracts.ids import TURNOUT
+from gateway.limits import ChatPace, count_shed, may_be_shed
 from gateway.reading import Reading
 from runtime.failures import Unavailable
-from runtime.faults import crash_point
+from runtime.faults import broken, crash_point
 from runtime.metrics import counter
 from runtime.service import Service
 
 PUBLISH_SECONDS_MAX = 2.0
 """One publish may wait this long for its acknowledgement: a short reconnect, not an outage."""
+BROKER_AWAY_SECONDS_MAX = PUBLISH_SECONDS_MAX
+"""After this long without a connection nobody waits any more: 503 at once until it is back."""
 WEBHOOK_SECONDS_MAX = 10.0
 """A whole batch may take this long; Telegram hangs up after 60 s (platforms.md A2)."""
-IN_FLIGHT_MAX = 64
-"""Items of one batch that wait for their acknowledgement at the same time."""
+CHATS_IN_FLIGHT_MAX = 64
+"""Chats of one batch whose items wait for their acknowledgement at the same time."""
 
 log = structlog.get_logger()
 
@@ -30,12 +34,15 @@ _items = counter(
     ("platform", "kind"),
 )
 
+Item = InboundMessage | DeliveryReported
+
 
 class Intake:
     """Makes what was read durable. Nothing is kept here: the platforms are the queue."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, pace: ChatPace | None = None) -> None:
         self._service = service
+        self._pace = pace or ChatPace()
 
     async def store(self, platform: Platform, reading: Reading, body: bytes) -> None:
         """Publish what was read, and set the body aside if some of it could not be read.
@@ -43,41 +50,77 @@ class Intake:
         Raises:
             Unavailable: not everything is stored; all of it is to be sent again.
         """
-        if not self._service.health.started:
-            # The door is open before the broker was reached for the first time.
-            raise Unavailable("nats")
+        self._check_broker()
         crash_point("gateway.before-publish")
+        counted = self._shed(platform, reading)
         try:
-            async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
-                await self._publish(reading.messages.values())
-                if reading.unreadable:
-                    await self._set_aside(platform, reading, body)
-        except TimeoutError:
-            raise Unavailable("nats") from None
+            if len(reading.messages) == 1 and not reading.unreadable:
+                (message,) = reading.messages.values()
+                await self._publish(message.route(), message)
+            else:
+                async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
+                    await self._publish_chats(reading.messages.values())
+                    if reading.unreadable:
+                        await self._set_aside(platform, reading, body)
+        except (TimeoutError, Unavailable) as error:
+            for chat in counted:
+                self._pace.gives_back(chat)
+            raise Unavailable("nats") from error
         crash_point("gateway.after-publish")
         for kind in reading.kinds:
             _items.labels(platform=platform, kind=kind).inc()
 
-    async def _publish(self, messages: Iterable[Message]) -> None:
+    def _check_broker(self) -> None:
+        # The door is open before the broker was reached for the first time.
+        if not self._service.health.started:
+            raise Unavailable("nats")
+        away_since = self._service.broker.away_since
+        if away_since is not None and time.monotonic() > away_since + BROKER_AWAY_SECONDS_MAX:
+            raise Unavailable("nats")
+
+    def _shed(self, platform: Platform, reading: Reading) -> list[str]:
+        """Take out what its chat says beyond its pace; the chats of what was counted against it."""
+        if broken("chat-limit"):
+            return []
+        counted = []
+        for message in list(reading.messages.values()):
+            if not may_be_shed(message):
+                continue
+            if self._pace.takes(chat := message.route()):
+                counted.append(chat)
+            else:
+                del reading.messages[message.id]
+                count_shed(platform)
+        return counted
+
+    async def _publish(self, subject: str, message: Item) -> None:
+        await self._service.broker.publish_raw(
+            subject,
+            message.model_dump_json().encode(),
+            id=message.id,
+            timeout_seconds=PUBLISH_SECONDS_MAX,
+        )
+
+    async def _publish_chats(self, messages: Iterable[Item]) -> None:
         """Different chats at the same time, the messages of one chat one after the other."""
-        chats: dict[str, list[Message]] = {}
+        chats: dict[str, list[Item]] = {}
         for message in messages:
             chats.setdefault(message.route(), []).append(message)
-        permits = asyncio.Semaphore(IN_FLIGHT_MAX)
+        waiting = iter(chats.items())
         try:
             async with asyncio.TaskGroup() as tasks:
-                for chat in chats.values():
-                    tasks.create_task(self._publish_in_order(chat, permits))
+                for _ in range(min(CHATS_IN_FLIGHT_MAX, len(chats))):
+                    tasks.create_task(self._publish_in_order(waiting))
         except* Unavailable as failures:
             failed = failures
         else:
             return
         raise failed.exceptions[0]
 
-    async def _publish_in_order(self, chat: list[Message], permits: asyncio.Semaphore) -> None:
-        for message in chat:
-            async with permits:
-                await self._service.broker.publish(message, timeout_seconds=PUBLISH_SECONDS_MAX)
+    async def _publish_in_order(self, chats: Iterator[tuple[str, list[Item]]]) -> None:
+        for subject, messages in chats:
+            for message in messages:
+                await self._publish(subject, message)
 
     async def _set_aside(self, platform: Platform, reading: Reading, body: bytes) -> None:
         # The whole body: what was read of it is published, and known by its ids when the body is

@@ -1,17 +1,16 @@
 """The gateway: webhooks in, `InboundMessage`s and `DeliveryReported`s out."""
 
-from fastapi import FastAPI
-
 from contracts.topology import DELIVERY, INBOUND
 from gateway.accounts import live_accounts
 from gateway.handlers import Doors
 from gateway.intake import Intake
+from gateway.openapi import describe
 from gateway.settings import Settings
 from runtime.service import Service
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application.
+def create_app(settings: Settings | None = None) -> Doors:
+    """The application: the doors, and behind them what every service has.
 
     Raises:
         Misconfigured: a secret is missing or weak.
@@ -27,4 +26,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await service.broker.jetstream.stream_info(stream.name)
 
     service.probe("streams", streams_exist)
-    return service.build(Doors(accounts, Intake(service), service.clock).routes())
+    app = service.build()
+    describe(app)
+    return Doors(app, accounts, Intake(service), service.clock)
