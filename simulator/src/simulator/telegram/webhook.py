@@ -11,10 +11,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from simulator.core import Core
 from simulator.people import Entry, Person
+from simulator.posting import Answer, HungUp, NobodyListens, Poster
 from simulator.telegram.connections import Connections
 
 RETRY_AFTER_SECONDS_MAX = 3600.0
@@ -29,7 +28,28 @@ REORDER_HOLD_SECONDS_MAX = 2.0
 
 DEFAULT_KINDS = frozenset({"message", "edited_message", "callback_query", "my_chat_member"})
 """Of the kinds that this simulator makes, those that are sent unless others were asked for."""
-KNOWN_KINDS = DEFAULT_KINDS | {"message_reaction", "chat_member", "inline_query", "poll"}
+KNOWN_KINDS = DEFAULT_KINDS | {
+    "business_connection",
+    "business_message",
+    "channel_post",
+    "chat_boost",
+    "chat_join_request",
+    "chat_member",
+    "chosen_inline_result",
+    "deleted_business_messages",
+    "edited_business_message",
+    "edited_channel_post",
+    "inline_query",
+    "message_reaction",
+    "message_reaction_count",
+    "poll",
+    "poll_answer",
+    "pre_checkout_query",
+    "purchased_paid_media",
+    "removed_chat_boost",
+    "shipping_query",
+}
+"""Those that the server knows; the others of a list are ignored."""
 
 
 def retry_wait_seconds(failures: int, retry_after: float | None, rng: random.Random) -> float:
@@ -96,7 +116,9 @@ class Webhook:
         self._config_changed = asyncio.Event()
         self._delivered = asyncio.Condition()
         self._connections = self._new_connections()
-        self._client: httpx.AsyncClient | None = None
+        self._poster = Poster(
+            core.settings.telegram.webhook_answer_seconds_max, connections_max=CONNECTIONS_MAX
+        )
         # Ten a second since 2024: after a restart the ids are above all earlier ones, so that
         # the bot never takes a new update for one that it knows.
         self._last_update_id = int((time.time() - 1_704_067_200) * 10)
@@ -137,8 +159,7 @@ class Webhook:
         workers = [*self._workers.values(), *self._replies]
         self.drop_all()
         await asyncio.gather(*workers, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
+        await self._poster.close()
 
     def push(
         self,
@@ -233,29 +254,28 @@ class Webhook:
         headers = {"Content-Type": "application/json"}
         if config.secret:
             headers["X-Telegram-Bot-Api-Secret-Token"] = config.secret
-        answer: httpx.Response | None = None
+        answer: Answer | None = None
         try:
-            answer = await self._http().post(config.url, content=update.body, headers=headers)
-            succeeded = answer.is_success
-            kept = answer.headers.get("Connection", "").lower() != "close"
-        except httpx.TimeoutException:
+            answer = await self._poster.post(config.url, update.body, headers)
+            succeeded, kept = answer.is_success, answer.keeps
+        except TimeoutError:
             outcome, error = "no answer", "Read timeout expired"
-        except httpx.ConnectError:
+        except NobodyListens:
             outcome, error = "no connection", "Connection refused"
             connections.refused()
-        except (httpx.HTTPError, httpx.InvalidURL):
+        except HungUp:
             outcome, error = "no answer", "Webhook connection closed"
         finally:
             connections.give_back(succeeded=succeeded, kept=kept)
         retry_after: float | None = None
         if answer is not None:
-            outcome = str(answer.status_code)
-            error = f"Wrong response from the webhook: {outcome} {answer.reason_phrase}"
+            outcome = str(answer.status)
+            error = f"Wrong response from the webhook: {outcome} {answer.reason}"
             if succeeded:
                 self._record(update, outcome)
                 await self._succeeded(answer)
                 return None
-            retry_after = _seconds(answer.headers.get("Retry-After"))
+            retry_after = _seconds(answer.headers.get("retry-after"))
         self._record(update, outcome)
         webhooks.refused += 1
         update.failures += 1
@@ -263,11 +283,11 @@ class Webhook:
         config.last_error_message = error
         return retry_wait_seconds(update.failures, retry_after, self._core.rng)
 
-    async def _succeeded(self, answer: httpx.Response) -> None:
+    async def _succeeded(self, answer: Answer) -> None:
         async with self._delivered:
             self._delivered.notify_all()
         try:
-            reply = answer.json() if answer.content else None
+            reply = json.loads(answer.content) if answer.content else None
         except ValueError:
             return
         if isinstance(reply, dict) and "method" in reply:
@@ -307,15 +327,6 @@ class Webhook:
             await asyncio.wait_for(self._config_changed.wait(), seconds)
         except TimeoutError:
             return
-
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=self._core.settings.telegram.webhook_answer_seconds_max,
-                limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
-                trust_env=False,
-            )
-        return self._client
 
 
 def _queue_key(kind: str, user_id: int) -> int:
