@@ -166,7 +166,8 @@ async def _answered(platform: Platform, taking: Coroutine[Any, Any, Answer]) -> 
     except Refused as refusal:
         answer, result = answers.refusal(refusal.status), refusal.result
     except Unavailable:
-        answer, result = answers.UNAVAILABLE, "unavailable"
+        answer = answers.TAKEN if broken("ack") else answers.UNAVAILABLE
+        result = "unavailable"
     _webhooks.labels(platform=platform, result=result).inc()
     return answer
 
