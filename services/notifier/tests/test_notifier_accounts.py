@@ -71,7 +71,7 @@ async def test_a_platform_that_does_not_say_is_no_failure(
 async def test_a_platform_is_asked_once_and_the_silent_one_is_left_out() -> None:
     async with answering(ME) as platform:
         channels: list[Channel[Any]] = [telegram(platform.url), whatsapp(NOWHERE)]
-        known = Accounts(channels)
+        known = Accounts(lambda: channels)
         for _ in range(3):
             assert await known.list_accounts(ListAccounts()) == AccountsAnswer(
                 telegram=(TelegramAccount(account=BOT, username="b_bot"),)
@@ -87,7 +87,7 @@ async def test_it_is_asked_again_after_a_while_and_an_old_name_outlives_silence(
     monkeypatch.setattr(accounts, "REMEMBERED_SECONDS", 0.0)
     async with answering(NUMBER) as platform:
         channel = whatsapp(platform.url)
-        known = Accounts([channel])
+        known = Accounts(lambda: [channel])
         expected = AccountsAnswer(
             whatsapp=(WhatsAppAccount(account=PHONE_ID, phone="15550783881"),)
         )

@@ -114,7 +114,7 @@ def refused(outage: Outage) -> bool:
 
 def test_in_an_outage_one_call_at_a_time_tries() -> None:
     now = Stopwatch()
-    outage = Outage("telegram", now)
+    outage = Outage("telegram", "123456", now)
     assert not refused(outage)
     outage.begin("telegram-unreachable", needs_human=False)
     assert refused(outage)
@@ -129,7 +129,7 @@ def test_in_an_outage_one_call_at_a_time_tries() -> None:
 
 def test_trials_become_rarer_but_never_rare() -> None:
     now = Stopwatch()
-    outage = Outage("telegram", now)
+    outage = Outage("telegram", "123456", now)
     outage.begin("telegram-500", needs_human=False)
     waits = []
     for _ in range(6):
@@ -144,7 +144,7 @@ def test_trials_become_rarer_but_never_rare() -> None:
 
 def test_calls_that_were_under_way_do_not_delay_the_first_trial() -> None:
     now = Stopwatch()
-    outage = Outage("telegram", now)
+    outage = Outage("telegram", "123456", now)
     for _ in range(25):
         outage.begin("telegram-500", needs_human=False)
     now.seconds += 0.5
@@ -153,7 +153,7 @@ def test_calls_that_were_under_way_do_not_delay_the_first_trial() -> None:
 
 def test_a_trial_that_told_nothing_makes_way_for_the_next() -> None:
     now = Stopwatch()
-    outage = Outage("telegram", now)
+    outage = Outage("telegram", "123456", now)
     outage.begin("telegram-500", needs_human=False)
     now.seconds += 0.5
     assert not refused(outage)

@@ -1,15 +1,13 @@
 """One outbound message, from the stream to its result (design: one message, steps 12 to 15)."""
 
 import time
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Generic, Self
+from typing import Generic
 
 import structlog
 from nats.js.errors import NotFoundError
 
-from contracts import DeliveryReported, DeliveryStatus, OutboundMessage, derived_id
-from contracts.topology import LEDGER, PEERS, ring
+from contracts import OutboundMessage
+from contracts.topology import ring
 from notifier import measures
 from notifier.channel import Channel, R, Refused
 from notifier.decisions import (
@@ -22,11 +20,13 @@ from notifier.decisions import (
     window_closed,
 )
 from notifier.floods import Floods
-from notifier.ledger import Ledger, Record
+from notifier.ledger import Record
+from notifier.marks import Mark, Marks, MarksRead
 from notifier.outage import Outage
 from notifier.pauses import Pauses
 from notifier.peers import Peers
 from notifier.permits import Permit, Permits
+from notifier.results import Results
 from notifier.verdicts import (
     Accepted,
     Down,
@@ -38,7 +38,8 @@ from notifier.verdicts import (
     Verdict,
     WindowClosed,
 )
-from runtime.failures import Reject, Retry, Unavailable
+from runtime.documents import Documents
+from runtime.failures import Retry, Unavailable
 from runtime.faults import crash_point
 from runtime.service import Service
 
@@ -49,34 +50,30 @@ log = structlog.get_logger()
 
 
 class Sender(Generic[R]):
-    """Sends the messages of one account; entered before the first message, left after the last."""
+    """Sends the messages of one account, through its own channel, permits and pauses."""
 
-    def __init__(self, service: Service, channel: Channel[R]) -> None:
+    def __init__(
+        self, service: Service, channel: Channel[R], results: Results, peers: Documents
+    ) -> None:
+        self.channel = channel
         self._broker = service.broker
         self._clock = service.clock
         self._channel = channel
         self._ring = ring(channel.platform, channel.account)
         self._permits = Permits(service.broker, service.health, self._ring)
-        self._outage = Outage(channel.platform)
+        self._marks = Marks(channel, self._permits) if isinstance(channel, MarksRead) else None
+        self._outage = Outage(channel.platform, channel.account)
         self._floods = Floods()
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        ledger, peers = (await self._broker.bucket(LEDGER), await self._broker.bucket(PEERS))
-        self._ledger = Ledger(ledger)
+        self._results = results
         self._peers = Peers(peers)
-        self._pauses = Pauses(self._broker, peers, self._ring)
-        self._stack.push_async_callback(self._channel.close)
-        self._stack.push_async_callback(self._permits.close)
-        return self
+        self._pauses = Pauses(service.broker, peers, self._ring)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
+    async def close(self) -> None:
+        """Let go of the platform; nothing may be under way."""
+        if self._marks is not None:
+            await self._marks.close()
+        await self._permits.close()
+        await self._channel.close()
 
     async def check_ring(self) -> None:
         """Readiness: without the ring's consumer no permit is ever given."""
@@ -85,29 +82,19 @@ class Sender(Generic[R]):
         except NotFoundError as error:
             raise LookupError(f"{self._ring.stream} is missing; run `task streams`") from error
 
-    async def check_channel(self) -> None:
-        """Readiness: the platform takes messages, as far as the last call showed."""
-        if self._outage.reason is not None:
-            raise ConnectionError(f"nothing goes out: {self._outage.reason}")
+    @property
+    def problem(self) -> str | None:
+        """Why nothing goes out, as far as the last call showed; None when all is well."""
+        return self._outage.reason
 
     async def handle(self, message: OutboundMessage) -> None:
         """The person gets the message, or its result says why not."""
-        if message.address.account != self._channel.account:
-            raise Reject("addressed to an account that is not configured here")
-        record = await self._ledger.open(message.id)
+        record = await self._results.open(message)
         if record.entry.state == "attempting":
             await self._look_back(message, record)
         if not record.settled:
-            await self._settle(message, record, await self._send(message, record))
-        await self._report(message, record)
-
-    async def give_up(self, message: OutboundMessage, _reason: str) -> None:
-        """The message is set aside for a human: that is its result."""
-        record = await self._ledger.open(message.id)
-        if not record.settled:
-            status: DeliveryStatus = "unknown" if record.entry.state == "attempting" else "failed"
-            await self._settle(message, record, Settle(status, "set-aside"))
-        await self._report(message, record)
+            await self._results.settle(message, record, await self._send(message, record))
+        await self._results.report(message, record)
 
     async def _look_back(self, message: OutboundMessage, record: Record) -> None:
         """An earlier call may have been made, and its answer is lost."""
@@ -116,7 +103,7 @@ class Sender(Generic[R]):
         ).inc()
         settle = after_lost_answer(message.priority, record.entry)
         if settle is not None:
-            await self._settle(message, record, settle)
+            await self._results.settle(message, record, settle)
         else:
             log.warning("sent once more", outbound_id=str(message.id))
             again = record.entry.model_copy(update={"state": "ready", "repeated": True})
@@ -149,6 +136,16 @@ class Sender(Generic[R]):
     async def _call(self, message: OutboundMessage, record: Record, request: R) -> Verdict | None:
         """One request under a permit and the ledger; None when the deadline passed before."""
         self._outage.check()
+        mark = self._marks.begin(message) if self._marks is not None else None
+        try:
+            return await self._call_with_permit(message, record, request, mark)
+        finally:
+            if mark is not None:
+                mark.over()
+
+    async def _call_with_permit(
+        self, message: OutboundMessage, record: Record, request: R, mark: Mark | None
+    ) -> Verdict | None:
         try:
             request = await self._channel.prepare(request)
         except Refused as refused:
@@ -158,19 +155,26 @@ class Sender(Generic[R]):
             return None
         self._outage.admit()
         try:
-            return await self._call_under_ledger(message, record, request, permit)
+            return await self._call_under_ledger(message, record, request, permit, mark)
         except BaseException:
             # Whatever it was, it says nothing about the platform.
             self._outage.try_again()
             raise
 
     async def _call_under_ledger(
-        self, message: OutboundMessage, record: Record, request: R, permit: Permit
+        self,
+        message: OutboundMessage,
+        record: Record,
+        request: R,
+        permit: Permit,
+        mark: Mark | None,
     ) -> Verdict:
         """The call, between the two entries that tell of it."""
         await record.write(record.entry.model_copy(update={"state": "attempting"}))
         crash_point("notifier.before-call")
         await self._refresh(permit, message, record)
+        if mark is not None:
+            mark.begin_answer()
         started = time.perf_counter()
         verdict = await self._channel.send(message, request)
         crash_point("notifier.after-call")
@@ -242,44 +246,3 @@ class Sender(Generic[R]):
         refusals = record.entry.refusals
         await record.write(record.entry.model_copy(update={"refusals": refusals + 1}))
         raise Retry(verdict.reason, after_seconds or backoff_seconds(refusals))
-
-    async def _settle(self, message: OutboundMessage, record: Record, settle: Settle) -> None:
-        """Write the result down; whatever happens from here on, it stays this one."""
-        await record.insist(
-            record.entry.model_copy(
-                update={"state": "settled", "status": settle.status, "reason": settle.reason}
-            )
-        )
-        crash_point("notifier.after-ledger")
-        platform = self._channel.platform
-        measures.sends.labels(
-            platform=platform, priority=message.priority, status=settle.status
-        ).inc()
-        log.info(
-            "outbound settled",
-            outbound_id=str(message.id),
-            platform=platform,
-            priority=message.priority,
-            status=settle.status,
-            reason=settle.reason,
-            repeated=record.entry.repeated,
-            refusals=record.entry.refusals,
-        )
-
-    async def _report(self, message: OutboundMessage, record: Record) -> None:
-        """Tell the result; under a derived id, so that it counts once."""
-        entry = record.entry
-        assert entry.status is not None
-        await self._broker.publish(
-            DeliveryReported(
-                id=derived_id(message.id, entry.status),
-                occurred_at=self._clock.now(),
-                correlation_id=message.correlation_id,
-                platform=self._channel.platform,
-                outbound_id=message.id,
-                status=entry.status,
-                source="notifier",
-                reason=entry.reason,
-                repeated=entry.repeated,
-            )
-        )

@@ -16,3 +16,13 @@ calls = counter(
 call_seconds = histogram(
     "turnout_call_seconds", "From a call of a platform's API to its answer.", ("platform",)
 )
+read_marks = counter(
+    "turnout_read_marks_total",
+    "Messages that were to be marked as read: read, typing, scarce (left out), refused.",
+    ("outcome",),
+)
+unknown_accounts = counter(
+    "turnout_sends_without_token_total",
+    "Outbound messages of accounts that no token is configured for; they are set aside.",
+    ("platform",),
+)

@@ -20,8 +20,11 @@ log = structlog.get_logger()
 class Outage:
     """Whether the channel works, as this process has seen it."""
 
-    def __init__(self, platform: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, platform: str, account: str, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._platform = platform
+        self._account = account
         self._now = now
         self._reason: str | None = None
         self._next_trial_at = 0.0
@@ -59,7 +62,13 @@ class Outage:
             reason = f"{reason}: {REMEDY}"
         if self._reason != reason:
             say = log.error if needs_human else log.warning
-            say("channel stopped", platform=self._platform, reason=reason, needs_human=needs_human)
+            say(
+                "channel stopped",
+                platform=self._platform,
+                account=self._account,
+                reason=reason,
+                needs_human=needs_human,
+            )
         if self._reason is None:
             self._wait(TRIAL_SECONDS_MIN)
         elif self._trying or self._now() >= self._next_trial_at:
@@ -70,7 +79,12 @@ class Outage:
     def end(self) -> None:
         """The platform answered as one that works."""
         if self._reason is not None:
-            log.info("channel works again", platform=self._platform, reason=self._reason)
+            log.info(
+                "channel works again",
+                platform=self._platform,
+                account=self._account,
+                reason=self._reason,
+            )
         self._reason, self._trying = None, False
 
     def try_again(self) -> None:

@@ -4,12 +4,13 @@ import asyncio
 import heapq
 import json
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 import nats.errors
 
 from contracts import Priority
-from contracts.topology import Ring
+from contracts.topology import PERMIT_WINDOW_SECONDS, Ring
 from runtime.broker import Broker
 from runtime.failures import Unavailable
 from runtime.faults import broken
@@ -26,6 +27,14 @@ AGE_SECONDS_MAX = 0.02
 """What is limited is the handing out: a permit kept longer could meet the next window's."""
 BULK_EVERY = 10
 """Every tenth permit goes to reminders and broadcasts, so that they move on under any load."""
+SPARE_SECONDS_MAX = 0.5
+"""So long a call that could as well be left out waits for a permit."""
+SPARE_SHARE = 0.5
+"""Such calls are made while this process uses less than this part of the ring."""
+SCARCE_WAIT_SECONDS = 0.1
+"""A message that waits longer shows that permits are scarce, whoever else uses them …"""
+SCARCE_SECONDS = 10.0
+"""… and that they are, for so long."""
 URGENCY: dict[Priority, int] = {"reply": 0, "transactional": 1, "reminder": 2, "bulk": 3}
 
 _waited = histogram(
@@ -63,6 +72,9 @@ class Permits:
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{ring.stream}.{ring.consumer}"
         self._urgent: list[_Waiter] = []
         self._bulk: list[_Waiter] = []
+        self._spare: list[_Waiter] = []
+        self._granted: deque[float] = deque(maxlen=ring.permits)
+        self._scarce_until = float("-inf")
         self._taken = 0
         self._asked = 0
         self._asking: asyncio.Task[None] | None = None
@@ -76,16 +88,48 @@ class Permits:
         if broken("permits"):
             return Permit(time.monotonic())
         started = time.perf_counter()
-        self._taken += 1
-        waiter = _Waiter(URGENCY[priority], self._taken, asyncio.get_running_loop().create_future())
-        heapq.heappush(
-            self._bulk if waiter.urgency >= URGENCY["reminder"] else self._urgent, waiter
+        urgency = URGENCY[priority]
+        queue = self._bulk if urgency >= URGENCY["reminder"] else self._urgent
+        permit = await self._queue(queue, urgency)
+        waited_seconds = time.perf_counter() - started
+        _waited.labels(platform=self._ring.platform).observe(waited_seconds)
+        if waited_seconds > SCARCE_WAIT_SECONDS:
+            self.spare_none()
+        return permit
+
+    async def take_spare(self) -> Permit | None:
+        """A permit that no message wants, soon or not at all; None while they are scarce."""
+        if broken("permits"):
+            return Permit(time.monotonic())
+        if self._scarce():
+            return None
+        try:
+            async with asyncio.timeout(SPARE_SECONDS_MAX):
+                return await self._queue(self._spare, 0)
+        except (TimeoutError, Unavailable):
+            return None
+
+    def spare_none(self) -> None:
+        """Permits are scarce: the platform or a message that waits has shown it."""
+        self._scarce_until = time.monotonic() + SCARCE_SECONDS
+
+    def _scarce(self) -> bool:
+        now = time.monotonic()
+        while self._granted and self._granted[0] < now - PERMIT_WINDOW_SECONDS:
+            self._granted.popleft()
+        return (
+            now < self._scarce_until
+            or len(self._granted) >= SPARE_SHARE * self._ring.permits
+            or self._somebody_waits()
         )
+
+    def _queue(self, queue: list[_Waiter], urgency: int) -> "asyncio.Future[Permit]":
+        self._taken += 1
+        waiter = _Waiter(urgency, self._taken, asyncio.get_running_loop().create_future())
+        heapq.heappush(queue, waiter)
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask_while_needed())
-        permit = await waiter.grant
-        _waited.labels(platform=self._ring.platform).observe(time.perf_counter() - started)
-        return permit
+        return waiter.grant
 
     async def close(self) -> None:
         """Stop asking."""
@@ -101,21 +145,23 @@ class Permits:
                 continue
             waiter = self._next()
             if waiter is not None:
-                waiter.grant.set_result(Permit(time.monotonic()))
+                permit = Permit(time.monotonic())
+                self._granted.append(permit.granted_at)
+                waiter.grant.set_result(permit)
                 # Let it make its call before the next permit is asked for.
                 await asyncio.sleep(0)
 
     def _send_away(self) -> None:
         """Let messages that wait go to another replica."""
-        for waiter in (*self._urgent, *self._bulk):
+        for waiter in (*self._urgent, *self._bulk, *self._spare):
             if not waiter.grant.done():
                 waiter.grant.set_exception(Unavailable("permits"))
 
     def _somebody_waits(self) -> bool:
-        for queue in (self._urgent, self._bulk):
+        for queue in (self._urgent, self._bulk, self._spare):
             while queue and queue[0].grant.done():
                 heapq.heappop(queue)
-        return bool(self._urgent or self._bulk)
+        return bool(self._urgent or self._bulk or self._spare)
 
     def _next(self) -> _Waiter | None:
         if not self._somebody_waits():
@@ -124,7 +170,7 @@ class Permits:
         first, second = self._urgent, self._bulk
         if self._asked % BULK_EVERY == 0:
             first, second = second, first
-        return heapq.heappop(first or second)
+        return heapq.heappop(first or second or self._spare)
 
     async def _ask(self) -> bool:
         request = {"batch": 1, "expires": int(ASK_SECONDS * 1e9)}

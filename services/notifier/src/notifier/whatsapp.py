@@ -20,6 +20,8 @@ from notifier.whatsapp_rendering import WhatsappRequest, render, render_template
 API_VERSION = "23.0"
 CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 30.0
+MARK_SECONDS_MAX = 5.0
+"""A mark that takes longer has lost its worth."""
 CONNECTIONS_MAX = 100
 BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
 """A country code, a dot, up to 128 letters and digits (platforms.md B3)."""
@@ -97,6 +99,25 @@ class WhatsappChannel:
         except (KeyError, IndexError, TypeError):
             # A 2xx of another shape: the message was taken, its id is lost.
             return Accepted()
+
+    async def mark_read(self, message_id: str, *, typing: bool) -> Verdict:
+        """Mark what a person wrote, and all before it, as read.
+
+        Args:
+            message_id: the platform's id of it.
+            typing: show that an answer is being made, until it comes or for 25 s (B4).
+        """
+        call = (
+            self._api.set_indicator(phone_id=self.account, message_id=message_id, typ="text")
+            if typing
+            else self._api.mark_message_as_read(phone_id=self.account, message_id=message_id)
+        )
+        try:
+            async with asyncio.timeout(MARK_SECONDS_MAX):
+                answer = await _answer(call)
+        except TimeoutError:
+            return Unknown(reason="whatsapp-no-answer")
+        return answer if isinstance(answer, Verdict) else Accepted()
 
     async def public_name(self) -> str | None:
         """The number's digits; it is told with spaces and dashes, e.g. `+1 555-078-3881`.

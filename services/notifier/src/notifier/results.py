@@ -1,0 +1,80 @@
+"""The one result of each message: written down, then told."""
+
+import structlog
+
+from contracts import DeliveryReported, DeliveryStatus, OutboundMessage, derived_id
+from notifier import measures
+from notifier.decisions import Settle
+from notifier.ledger import Ledger, Record
+from runtime.broker import Broker
+from runtime.clock import Clock
+from runtime.faults import crash_point
+
+log = structlog.get_logger()
+
+
+class Results:
+    """What became of every message, whichever account it is for."""
+
+    def __init__(self, broker: Broker, clock: Clock, ledger: Ledger) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._ledger = ledger
+
+    async def open(self, message: OutboundMessage) -> Record:
+        """What is known of this message.
+
+        Raises:
+            Unavailable: the broker does not answer.
+        """
+        return await self._ledger.open(message.id)
+
+    async def set_aside(self, message: OutboundMessage, reason: str) -> None:
+        """The message is left to a human: that is its result."""
+        record = await self.open(message)
+        if not record.settled:
+            status: DeliveryStatus = "unknown" if record.entry.state == "attempting" else "failed"
+            await self.settle(message, record, Settle(status, reason))
+        await self.report(message, record)
+
+    async def settle(self, message: OutboundMessage, record: Record, settle: Settle) -> None:
+        """Write the result down; whatever happens from here on, it stays this one."""
+        await record.insist(
+            record.entry.model_copy(
+                update={"state": "settled", "status": settle.status, "reason": settle.reason}
+            )
+        )
+        crash_point("notifier.after-ledger")
+        platform = message.address.platform
+        measures.sends.labels(
+            platform=platform, priority=message.priority, status=settle.status
+        ).inc()
+        log.info(
+            "outbound settled",
+            outbound_id=str(message.id),
+            platform=platform,
+            account=message.address.account,
+            priority=message.priority,
+            status=settle.status,
+            reason=settle.reason,
+            repeated=record.entry.repeated,
+            refusals=record.entry.refusals,
+        )
+
+    async def report(self, message: OutboundMessage, record: Record) -> None:
+        """Tell the result; under a derived id, so that it counts once."""
+        entry = record.entry
+        assert entry.status is not None
+        await self._broker.publish(
+            DeliveryReported(
+                id=derived_id(message.id, entry.status),
+                occurred_at=self._clock.now(),
+                correlation_id=message.correlation_id,
+                platform=message.address.platform,
+                outbound_id=message.id,
+                status=entry.status,
+                source="notifier",
+                reason=entry.reason,
+                repeated=entry.repeated,
+            )
+        )

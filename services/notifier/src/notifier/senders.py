@@ -1,0 +1,201 @@
+"""A sender for each account: a message goes out through its own, or not at all."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from pydantic import SecretStr
+
+from contracts import OutboundMessage, Platform
+from contracts.topology import LEDGER, PEERS, PLATFORMS
+from notifier import measures
+from notifier.channel import Channel
+from notifier.handlers import Sender
+from notifier.ledger import Ledger
+from notifier.results import Results
+from notifier.settings import Settings
+from notifier.telegram import TelegramChannel
+from notifier.whatsapp import WhatsappChannel
+from runtime.accounts import AccountBook, read_accounts
+from runtime.failures import Reject
+from runtime.live import Live, Made
+from runtime.service import Service
+from runtime.settings import Misconfigured
+
+NO_TOKEN = "no-token-for-account"  # noqa: S105 - the reason in a message's result
+
+log = structlog.get_logger()
+
+Key = tuple[Platform, str]
+"""A platform, and an account of ours there."""
+
+
+def live_accounts(settings: Settings) -> Live[AccountBook]:
+    """The accounts that variables and files describe, read again when a file changes.
+
+    Raises:
+        Misconfigured: something makes no sense, or there is nobody to speak for.
+    """
+
+    def make() -> Made[AccountBook]:
+        book = read_accounts(settings)
+        if not _tokens(book.value):
+            raise Misconfigured(
+                "The notifier would speak for nobody: give TELEGRAM_TOKEN, or WHATSAPP_TOKEN with "
+                "WHATSAPP_PHONE_ID, or tokens in the file that TURNOUT_ACCOUNTS names."
+            )
+        return book
+
+    return Live("accounts", make)
+
+
+def platforms(book: AccountBook) -> tuple[Platform, ...]:
+    """Those for which there is a token."""
+    served = {platform for platform, _ in _tokens(book)}
+    return tuple(platform for platform in PLATFORMS if platform in served)
+
+
+@dataclass(slots=True)
+class _Desk:
+    """A sender, and who is at it."""
+
+    token: SecretStr
+    sender: Sender[Any]
+    busy: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+    async def send(self, message: OutboundMessage) -> None:
+        self.busy += 1
+        self.idle.clear()
+        try:
+            await self.sender.handle(message)
+        finally:
+            self.busy -= 1
+            if not self.busy:
+                self.idle.set()
+
+
+class Senders:
+    """The senders of the moment; entered before the first message, left after the last."""
+
+    def __init__(self, service: Service, accounts: Live[AccountBook], settings: Settings) -> None:
+        self._service = service
+        self._accounts = accounts
+        self._settings = settings
+        self._served = platforms(accounts.current)
+        self._desks: dict[Key, _Desk] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        broker = self._service.broker
+        ledger, self._peers = await broker.bucket(LEDGER), await broker.bucket(PEERS)
+        self._results = Results(broker, self._service.clock, Ledger(ledger))
+        self._follow(self._accounts.current)
+        self._accounts.tell(self._follow)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await asyncio.gather(*(desk.sender.close() for desk in self._desks.values()))
+
+    async def handle(self, message: OutboundMessage) -> None:
+        """The person gets the message from the account that they wrote to, or its result says why.
+
+        Raises:
+            Reject: there is no token for that account.
+        """
+        desk = self._desks.get((message.address.platform, message.address.account))
+        if desk is None:
+            raise Reject(NO_TOKEN)
+        await desk.send(message)
+
+    async def give_up(self, message: OutboundMessage, reason: str) -> None:
+        """The message is set aside for a human: that is its result."""
+        if reason == NO_TOKEN:
+            measures.unknown_accounts.labels(platform=message.address.platform).inc()
+        await self._results.set_aside(message, reason if reason == NO_TOKEN else "set-aside")
+
+    def channels(self) -> list[Channel[Any]]:
+        """The channels of the moment, the accounts of the variables first."""
+        return [desk.sender.channel for desk in self._desks.values()]
+
+    async def check_rings(self, platform: Platform) -> None:
+        """Readiness: without its ring's consumer an account never gets a permit."""
+        for sender in self._of(platform):
+            await sender.check_ring()
+
+    async def check_channels(self, platform: Platform) -> None:
+        """Readiness: the platform takes messages, as far as the last calls showed."""
+        reasons = [
+            f"{sender.channel.account}: {sender.problem}"
+            for sender in self._of(platform)
+            if sender.problem is not None
+        ]
+        if reasons:
+            raise ConnectionError(f"nothing goes out for {'; '.join(reasons)}")
+
+    def _of(self, platform: Platform) -> list[Sender[Any]]:
+        return [desk.sender for key, desk in self._desks.items() if key[0] == platform]
+
+    def _follow(self, book: AccountBook) -> None:
+        """Have a sender for each token; what is under way is finished by the old one."""
+        tokens, before = _tokens(book), self._desks
+        self._desks = {}
+        for key, token in tokens.items():
+            desk = before.pop(key, None)
+            if desk is not None and desk.token == token:
+                self._desks[key] = desk
+                continue
+            if desk is not None:
+                self._leave(desk)
+                log.info("token changed", platform=key[0], account=key[1])
+            self._desks[key] = _Desk(token, self._sender(key, token))
+            if key[0] not in self._served:
+                # What to listen to is said when the service starts.
+                log.warning("restart to serve it", platform=key[0], account=key[1])
+        for key, desk in before.items():
+            self._leave(desk)
+            log.warning("account has no token any more", platform=key[0], account=key[1])
+
+    def _sender(self, key: Key, token: SecretStr) -> Sender[Any]:
+        channel: Channel[Any]
+        if key[0] == "telegram":
+            channel = TelegramChannel(token, self._settings.telegram_api_url)
+        else:
+            channel = WhatsappChannel(key[1], token, self._settings.whatsapp_api_url)
+        return Sender(self._service, channel, self._results, self._peers)
+
+    def _leave(self, desk: _Desk) -> None:
+        async def leave() -> None:
+            try:
+                await desk.idle.wait()
+            finally:
+                await desk.sender.close()
+
+        task = asyncio.create_task(leave())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+def _tokens(book: AccountBook) -> dict[Key, SecretStr]:
+    bots: dict[Key, SecretStr] = {
+        ("telegram", bot.account): bot.token for bot in book.telegram if bot.token is not None
+    }
+    numbers: dict[Key, SecretStr] = {
+        ("whatsapp", number.account): number.token
+        for number in book.whatsapp
+        if number.token is not None
+    }
+    return bots | numbers
