@@ -88,8 +88,8 @@ def telegram_account(token: SecretStr, name: str = "TELEGRAM_TOKEN") -> str:
     Raises:
         ValueError: this is no token of BotFather's.
     """
-    account, separator, _ = token.get_secret_value().partition(":")
-    if not separator or not _DIGITS.fullmatch(account):
+    account, _, password = token.get_secret_value().partition(":")
+    if not _DIGITS.fullmatch(account) or not re.fullmatch(r"[\x21-\x7e]+", password):
         raise ValueError(f"{name} looks like 123456:ABC…; ask @BotFather for it")
     return account
 

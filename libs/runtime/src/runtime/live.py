@@ -123,9 +123,15 @@ class Live(Generic[T]):
             if value != self.current:
                 self.current = value
                 log.info("changed files taken over", of=self._name)
-                for hearer in self._hearers:
-                    hearer(value)
+                self._tell(value)
         self._show()
+
+    def _tell(self, value: T) -> None:
+        for hearer in self._hearers:
+            try:
+                hearer(value)
+            except Exception:  # a bug in one of them must not end the watch for good
+                log.exception("a change was not followed", of=self._name)
 
     def _read(self) -> tuple[T, Marks]:
         """The value, and marks that are not newer than it: no later change can hide."""
