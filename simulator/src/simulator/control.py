@@ -11,8 +11,9 @@ from starlette.responses import Response, StreamingResponse
 from simulator.clock import ServicesLag
 from simulator.faults import FaultKind
 from simulator.people import NoSuchPerson, Platform
+from simulator.whatsapp.callbacks import HandshakeFailed
 from simulator.whatsapp.templates import Template
-from simulator.whatsapp.webhook import BATCH_ITEMS_MAX, HandshakeFailed
+from simulator.whatsapp.webhook import BATCH_ITEMS_MAX
 from simulator.world import World
 
 ADVANCE_SECONDS_MAX = 10 * 365 * 86400
@@ -73,9 +74,10 @@ class TemplateChange(Body):
 
 
 class Callback(Body):
-    """Where WhatsApp's webhooks go."""
+    """Where the app's webhooks go, and what it wants to hear of."""
 
-    url: str
+    url: str | None = None
+    fields: list[str] | None = None
 
 
 class Batching(Body):
@@ -115,7 +117,7 @@ def _general_routes(router: APIRouter, world: World) -> None:
             "telegram_bot": core.settings.telegram.bot_username,
             "telegram_webhook": bool(world.bot.webhook.config.url),
             "whatsapp_phone": core.settings.whatsapp.display_phone,
-            "whatsapp_webhook": bool(business.webhook.callback_url),
+            "whatsapp_webhook": bool(business.webhook.callbacks.in_force),
         }
 
     @router.post("/reset")
@@ -212,12 +214,16 @@ def _callback_routes(router: APIRouter, world: World) -> None:
     business = world.business
 
     @router.post("/whatsapp/callback")
-    async def set_callback(body: Callback) -> dict[str, str]:
-        try:
-            await business.webhook.subscribe(body.url, core.rng)
-        except HandshakeFailed as error:
-            raise HTTPException(400, str(error)) from error
-        return {"url": body.url}
+    async def set_callback(body: Callback) -> dict[str, Any]:
+        callbacks = business.webhook.callbacks
+        if body.url is not None:
+            try:
+                await business.webhook.subscribe(body.url, core.rng)
+            except HandshakeFailed as error:
+                raise HTTPException(400, str(error)) from error
+        if body.fields is not None:
+            callbacks.fields = body.fields
+        return {"url": callbacks.application, "fields": callbacks.fields}
 
     @router.post("/whatsapp/batching")
     async def set_batching(body: Batching) -> dict[str, float]:

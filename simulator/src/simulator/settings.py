@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Flood = Literal["strict", "hold"]
+Server = Literal["local", "cloud"]
 Window = Literal["async", "sync"]
 
 
@@ -18,6 +19,9 @@ class TelegramSettings:
     token: str = "123456:demo-telegram-token"  # noqa: S105 - the demo's, known to all
     bot_name: str = "Turnout"
     bot_username: str = "turnout_demo_bot"
+    server: Server = "local"
+    """`cloud` takes only public https addresses for a webhook; a Bot API server of one's own takes
+    any."""
     flood: Flood = "strict"
     """`strict` answers 429 at once; `hold` delays up to 8 s first, as the real servers do."""
     webhook_answer_seconds_max: float = 60.0
@@ -39,6 +43,8 @@ class WhatsAppSettings:
     app_secret: str = "demo-whatsapp-secret"  # noqa: S105 - the demo's, known to all
     verify_token: str = "demo-verify-token"  # noqa: S105 - the demo's, known to all
     callback_url: str | None = None
+    app_id: str = "670843887433847"
+    app_name: str = "Turnout"
     display_phone: str = "15550783881"
     business_name: str = "Turnout"
     messages_per_second: int = 80
@@ -75,6 +81,9 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
     flood = text("TELEGRAM_FLOOD", "strict")
     if flood not in ("strict", "hold"):
         raise ValueError(f"TELEGRAM_FLOOD must be strict or hold, not {flood!r}.")
+    server = text("TELEGRAM_SERVER", "local")
+    if server not in ("local", "cloud"):
+        raise ValueError(f"TELEGRAM_SERVER must be local or cloud, not {server!r}.")
     window = text("WHATSAPP_WINDOW", "async")
     if window not in ("async", "sync"):
         raise ValueError(f"WHATSAPP_WINDOW must be async or sync, not {window!r}.")
@@ -87,11 +96,13 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
             token=token,
             bot_username=text("TELEGRAM_BOT_USERNAME", TelegramSettings.bot_username),
             flood="hold" if flood == "hold" else "strict",
+            server="cloud" if server == "cloud" else "local",
         ),
         whatsapp=WhatsAppSettings(
             token=text("WHATSAPP_TOKEN", WhatsAppSettings.token),
             phone_id=text("WHATSAPP_PHONE_ID", WhatsAppSettings.phone_id),
             waba_id=text("WHATSAPP_WABA_ID", WhatsAppSettings.waba_id),
+            app_id=text("WHATSAPP_APP_ID", WhatsAppSettings.app_id),
             app_secret=text("WHATSAPP_APP_SECRET", WhatsAppSettings.app_secret),
             verify_token=text("WHATSAPP_VERIFY_TOKEN", WhatsAppSettings.verify_token),
             callback_url=environment.get("WHATSAPP_CALLBACK_URL") or None,

@@ -91,6 +91,7 @@ def error_of_code(code: int, retry_after: int) -> TelegramError:
         400: "chat not found",
         403: "bot was blocked by the user",
         404: "method not found",
+        409: "terminated by other setWebhook",
     }
     prefix = PREFIXES.get(code, "Internal Server Error")
     detail = usual.get(code)

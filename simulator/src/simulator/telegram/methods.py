@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.files import StoredFile, fetch_link
@@ -149,13 +149,17 @@ async def get_file(bot: Bot, params: Params) -> Json:
 
 
 async def set_webhook(bot: Bot, params: Params) -> Described:
-    """setWebhook; at most once a second."""
-    if bot.set_webhook_limit.wait_seconds() > 0:
-        raise too_many_requests(1, over_limit=True)
+    """setWebhook; at most once a second.
+
+    The old webhook goes before the new one is looked at, so that a refused URL leaves none
+    (Client.cpp, do_set_webhook and webhook_closed). The same one again changes only the kinds of
+    updates, and forgets no error.
+    """
     url = str(params.get("url") or "").strip()
     if not url:
         return await delete_webhook(bot, params)
-    rules.checked_webhook_url(url)
+    if bot.set_webhook_limit.wait_seconds() > 0:
+        raise too_many_requests(1, over_limit=True)
     before = bot.webhook.config
     kinds, kinds_asked = rules.asked_kinds(
         params.get("allowed_updates"), (before.kinds, before.kinds_asked)
@@ -168,9 +172,21 @@ async def set_webhook(bot: Bot, params: Params) -> Described:
         kinds_asked=kinds_asked,
     )
     bot.set_webhook_limit.take()
-    is_same = _settings(before) == _settings(config)
-    bot.webhook.configure(config, drop_pending=_flag(params, "drop_pending_updates"))
-    return Described(True, "Webhook is already set" if is_same else "Webhook was set")
+    drop_pending = _flag(params, "drop_pending_updates")
+    if _settings(before) == _settings(config) and not drop_pending:
+        same = replace(before, kinds=kinds, kinds_asked=kinds_asked)
+        bot.webhook.configure(same, drop_pending=False)
+        return Described(True, "Webhook is already set")
+    try:
+        rules.checked_webhook_url(url, bot.settings.server)
+    except TelegramError:
+        bot.webhook.configure(
+            WebhookConfig(kinds=before.kinds, kinds_asked=before.kinds_asked),
+            drop_pending=drop_pending,
+        )
+        raise
+    bot.webhook.configure(config, drop_pending=drop_pending)
+    return Described(True, "Webhook was set")
 
 
 async def delete_webhook(bot: Bot, params: Params) -> Described:
@@ -394,7 +410,7 @@ def _png_size(content: bytes) -> tuple[int, int]:
 
 
 def _settings(config: WebhookConfig) -> tuple[Any, ...]:
-    return (config.url, config.secret, config.max_connections, config.kinds)
+    return (config.url, config.secret, config.max_connections)
 
 
 def _flag(params: Params, name: str) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from simulator.settings import Server
 from simulator.telegram.errors import TelegramError, bad_request
 from simulator.telegram.text import Entities, parse_text
 from simulator.telegram.webhook import (
@@ -26,6 +29,7 @@ COMMANDS_MAX = 100
 COMMAND_LENGTH_MAX = 32
 COMMAND_DESCRIPTION_LENGTH_MAX = 256
 SECRET_LENGTH_MAX = 256
+CLOUD_PORTS = frozenset({80, 88, 443, 8443})
 DEEP_LINK_PAYLOAD_LENGTH_MAX = 64
 CHAT_ACTIONS = frozenset(
     {
@@ -125,13 +129,25 @@ def _checked_command(command: Any) -> dict[str, str]:
     return {"command": name, "description": description}
 
 
-def checked_webhook_url(url: str) -> None:
-    """http and https are taken, as a local Bot API server does."""
+def checked_webhook_url(url: str, server: Server) -> None:
+    """A local Bot API server takes any http and https address, the cloud's only public https ones
+    on four ports (WebhookActor.start_up and check_ip_address).
+    """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in ("http", "https") or (server == "cloud" and parts.scheme == "http"):
         raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
     if not parts.hostname:
         raise bad_request("bad webhook: Wrong HTTP URL")
+    if server == "local":
+        return
+    if (parts.port or 443) not in CLOUD_PORTS:
+        raise bad_request("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
+    with suppress(ValueError):
+        address = ip_address(parts.hostname)
+        if address.version == 6:
+            raise bad_request("bad webhook: IPv6-only addresses are not allowed")
+        if not address.is_global:
+            raise bad_request(f"bad webhook: IP address {address} is reserved")
 
 
 def checked_secret(secret: str) -> str | None:
@@ -167,5 +183,5 @@ def asked_kinds(
             return before
     if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
         return before
-    known = [name for name in raw if name in KNOWN_KINDS]
+    known = [name.lower() for name in raw if name.lower() in KNOWN_KINDS]
     return (frozenset(known), known) if known else (DEFAULT_KINDS, None)

@@ -20,6 +20,7 @@ from simulator.faults import (
     Fault,
 )
 from simulator.whatsapp.business import Business, Json
+from simulator.whatsapp.callbacks import APP_TOKEN_NEEDED
 from simulator.whatsapp.errors import (
     UNREADABLE_TOKEN,
     GraphError,
@@ -54,8 +55,10 @@ class CloudApi:
             (f"{base}/messages", self._messages, ["POST"]),
             (f"{base}/media", self._upload, ["POST"]),
             (f"{base}/message_templates", self._templates, ["GET"]),
-            (f"{base}/subscribed_apps", self._subscribe, ["POST"]),
+            (f"{base}/subscribed_apps", self._subscribed_apps, ["GET", "POST", "DELETE"]),
+            (f"{base}/subscriptions", self._subscriptions, ["GET"]),
             (base, self._object, ["GET", "DELETE"]),
+            (base, self._set_number, ["POST"]),
             ("/whatsapp-media/{name}", self._download, ["GET"]),
         ):
             router.add_route(path, endpoint, methods=methods)
@@ -94,7 +97,11 @@ class CloudApi:
 
         async def work() -> Json:
             if is_number:
-                return number_node(self._settings, request.query_params.get("fields"))
+                return number_node(
+                    self._settings,
+                    self._business.webhook.callbacks,
+                    request.query_params.get("fields"),
+                )
             stored = self._core.files.get(object_id)
             if stored is None:
                 raise no_such_object(object_id)
@@ -112,21 +119,53 @@ class CloudApi:
 
         return await self._guarded(request, "message_templates", {}, work)
 
-    async def _subscribe(self, request: Request) -> Response:
+    async def _subscriptions(self, request: Request) -> Response:
+        callbacks = self._business.webhook.callbacks
+
+        async def work() -> Json:
+            self._check_object(request, self._settings.app_id)
+            return callbacks.subscriptions()
+
+        return await self._guarded(request, "subscriptions", {}, work, by_app=True)
+
+    async def _subscribed_apps(self, request: Request) -> Response:
         body = await _json_body(request)
+        callbacks = self._business.webhook.callbacks
 
         async def work() -> Json:
             self._check_object(request, self._settings.waba_id)
-            if url := body.get("override_callback_uri"):
-                try:
-                    await self._business.webhook.subscribe(str(url), self._core.rng)
-                except ValueError as error:
-                    raise GraphError(
-                        100, f"(#2200) Callback verification failed: {error}"
-                    ) from error
+            if request.method == "GET":
+                return callbacks.subscribed_apps(self._settings)
+            if request.method == "DELETE":
+                callbacks.unsubscribe()
+            elif body:
+                await callbacks.override(
+                    "account", body, self._business.webhook.http, self._core.rng
+                )
+            else:
+                callbacks.subscribe()
             return {"success": True}
 
         return await self._guarded(request, "subscribed_apps", {}, work)
+
+    async def _set_number(self, request: Request) -> Response:
+        body = await _json_body(request)
+        callbacks = self._business.webhook.callbacks
+
+        async def work() -> Json:
+            self._check_object(request, self._settings.phone_id)
+            given = body.get("webhook_configuration")
+            if not isinstance(given, dict):
+                raise invalid_parameter("The parameter webhook_configuration is required.")
+            if given.get("override_callback_uri") == "":
+                callbacks.set("number", None)
+            else:
+                await callbacks.override(
+                    "number", given, self._business.webhook.http, self._core.rng
+                )
+            return {"success": True}
+
+        return await self._guarded(request, "phone_number", {}, work)
 
     async def _download(self, request: Request) -> Response:
         if not self._has_token(request):
@@ -136,14 +175,16 @@ class CloudApi:
             return Response(status_code=404)
         return Response(stored.content, media_type=stored.mime)
 
-    async def _guarded(self, request: Request, method: str, body: Json, work: Work) -> Response:
+    async def _guarded(
+        self, request: Request, method: str, body: Json, work: Work, *, by_app: bool = False
+    ) -> Response:
         person = self._business.person_at(body) if body else None
         handle = person.id if person else None
         stats = self._core.stats["whatsapp"]
         stats.calls[method] += 1
         fault: Fault | None = None
         try:
-            self._check_caller(request)
+            self._check_caller(request, by_app=by_app)
             fault = self._core.faults.for_call(
                 "whatsapp", method, handle, is_message=method == "messages"
             )
@@ -232,8 +273,17 @@ class CloudApi:
             **details,
         )
 
-    def _check_caller(self, request: Request) -> None:
-        if not self._has_token(request):
+    def _check_caller(self, request: Request, *, by_app: bool = False) -> None:
+        app_token = f"Bearer {self._settings.app_id}|{self._settings.app_secret}"
+        if by_app and request.headers.get("authorization") != app_token:
+            if not self._has_token(request):
+                raise invalid_token()
+            raise GraphError(
+                APP_TOKEN_NEEDED,
+                "(#15) This method must be called with an app access_token.",
+                http_status=400,
+            )
+        if not by_app and not self._has_token(request):
             raise invalid_token()
         if not VERSION.fullmatch(request.path_params["version"]):
             raise GraphError(2500, "Unknown path components", http_status=400)

@@ -6,12 +6,13 @@ import re
 
 from simulator.settings import WhatsAppSettings
 from simulator.whatsapp.business import Json
+from simulator.whatsapp.callbacks import Callbacks
 from simulator.whatsapp.errors import invalid_parameter
 
 NODE_TYPE = "WhatsAppBusinessPhoneNumber"
 
 
-def number_node(settings: WhatsAppSettings, fields: str | None) -> Json:
+def number_node(settings: WhatsAppSettings, callbacks: Callbacks, fields: str | None) -> Json:
     """GET /<phone number id>, with `fields` only those; the id always comes along.
 
     Raises:
@@ -24,6 +25,7 @@ def number_node(settings: WhatsAppSettings, fields: str | None) -> Json:
         "quality_rating": "GREEN",
         "platform_type": "CLOUD_API",
         "throughput": {"level": "STANDARD"},
+        "webhook_configuration": callbacks.configuration(),
     }
     wanted = list(node) if fields is None else [one.strip() for one in fields.split(",")]
     for name in wanted:

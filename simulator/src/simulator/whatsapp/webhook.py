@@ -21,20 +21,19 @@ import httpx
 
 from simulator.core import Core
 from simulator.people import Entry, Person
+from simulator.posting import HungUp, NobodyListens, Poster
 from simulator.settings import WhatsAppSettings
 from simulator.whatsapp import payloads
+from simulator.whatsapp.callbacks import Callbacks, shake_hands
 
 RETRY_WAIT_SECONDS_LAST = 86400.0
 EXPIRY_SECONDS = 7 * 86400.0
-CONNECTIONS_MAX = 100
+CONNECTIONS_MAX = 256
+"""Meta names no number; it answers a slow app with more connections, not with fewer posts."""
 BATCH_ITEMS_MAX = 1000
 REORDER_SECONDS = 1.0
 
 Json = dict[str, Any]
-
-
-class HandshakeFailed(ValueError):
-    """The app did not answer the verification as it must; the message says how."""
 
 
 def retry_wait_seconds(
@@ -89,16 +88,16 @@ class Webhook:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._settings = core.settings.whatsapp
-        self.callback_url = self._settings.callback_url
+        self.callbacks = Callbacks(self._settings.callback_url)
         self.batch_max = 1
         self.batch_window_seconds = 0.0
         self._chains: dict[str, deque[Item]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering: list[tuple[Item, asyncio.Future[None]]] = []
-        self._url_known = asyncio.Event()
-        if self.callback_url:
-            self._url_known.set()
         self._client: httpx.AsyncClient | None = None
+        self._poster = Poster(
+            self._settings.webhook_answer_seconds_max, connections_max=CONNECTIONS_MAX
+        )
 
     def drop_all(self) -> None:
         """Forget all that waits."""
@@ -114,38 +113,26 @@ class Webhook:
         tasks = list(self._tasks)
         self.drop_all()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._poster.close()
         if self._client is not None:
             await self._client.aclose()
 
     async def subscribe(self, url: str, rng: random.Random) -> None:
-        """Verify a callback URL as the platform does, and post there from now on.
+        """Verify a URL as Meta's dashboard does, and let the app's webhooks go there.
 
         Raises `HandshakeFailed` with a sentence, and keeps the old URL then.
         """
-        challenge = str(rng.randrange(10**8, 10**10))
-        query = {
-            "hub.mode": "subscribe",
-            "hub.challenge": challenge,
-            "hub.verify_token": self._settings.verify_token,
-        }
-        try:
-            answer = await self._http().get(url, params=query)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise HandshakeFailed(
-                f"The callback URL could not be reached ({type(error).__name__})."
-            ) from error
-        if answer.status_code != 200:
-            raise HandshakeFailed(
-                f"The callback URL answered the verification with {answer.status_code}, not 200."
-            )
-        if answer.text.strip() != challenge:
-            raise HandshakeFailed("The callback URL did not return the challenge it was given.")
-        self.callback_url = url
-        self._url_known.set()
+        await shake_hands(url, self._settings.verify_token, self.http, rng)
+        self.callbacks.set("application", url)
 
     def push(self, item: Item, *, late: bool = False) -> None:
         """Put an item on its way; `late` lets what follows overtake it."""
-        self._core.stats["whatsapp"].webhooks.pending += 1
+        webhooks = self._core.stats["whatsapp"].webhooks
+        if not self.callbacks.hears(item.field):
+            # Meta sends nothing to an app that did not ask, and does not make up for it later.
+            webhooks.dropped += 1
+            return
+        webhooks.pending += 1
         if late:
             self._spawn(self._send_late(item))
         elif item.chain in self._chains:
@@ -185,7 +172,7 @@ class Webhook:
         await self._first_attempt(item)
 
     async def _first_attempt(self, item: Item) -> None:
-        await self._url_known.wait()
+        await self.callbacks.known.wait()
         if self.batch_max <= 1:
             await self._post([item])
             return
@@ -251,13 +238,11 @@ class Webhook:
         else:
             webhooks.retried += 1
         try:
-            answer = await self._http().post(
-                self.callback_url or "", content=post.body, headers=post.headers
-            )
-            outcome = str(answer.status_code)
-        except httpx.ConnectError:
+            answer = await self._poster.post(self.callbacks.in_force or "", post.body, post.headers)
+            outcome = str(answer.status)
+        except NobodyListens:
             outcome = "no connection"
-        except (httpx.HTTPError, httpx.InvalidURL):
+        except (HungUp, TimeoutError):
             outcome = "no answer"
         for item in post.items:
             self._core.ledger.write(
@@ -317,7 +302,9 @@ class Webhook:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _http(self) -> httpx.AsyncClient:
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The client for everything that goes out to the app."""
         if self._client is None:
             self._client = httpx.AsyncClient(
                 timeout=httpx.Timeout(self._settings.webhook_answer_seconds_max, pool=None),
