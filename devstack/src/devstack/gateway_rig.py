@@ -16,8 +16,8 @@ from devstack.installation import DEMO_VALUES
 from devstack.nats_server import answers, nats_program
 from devstack.ports import LOOPBACK, Ports
 from devstack.process import Process, Program, run_once
+from devstack.registering import register_webhooks
 from devstack.rig import READY_SECONDS_MAX, together
-from devstack.telegram import set_webhook
 
 
 class GatewayRig:
@@ -146,7 +146,8 @@ class GatewayRig:
         try:
             await together(self._open_broker(), self._start(self._simulator))
             await together(*(self.start(number) for number in range(1, len(self._replicas) + 1)))
-            await set_webhook(self._ports, self._common)
+            here = {**self._common, "PUBLIC_URL": self._ports.url("gateway")}
+            await register_webhooks("telegram", here, self._home / "log")
             is_open = True
         finally:
             if not is_open:

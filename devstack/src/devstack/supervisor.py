@@ -12,10 +12,10 @@ from devstack.keeper import Keeper
 from devstack.options import Options, Request
 from devstack.ports import complaint
 from devstack.process import Failed, Process, Program, run_once
+from devstack.registering import register_webhooks
 from devstack.requests import serve_requests
 from devstack.screen import Screen
 from devstack.state import end_leftovers, write_state
-from devstack.telegram import set_webhook
 from devstack.watch import restart_what_changed
 
 SERVER_STOP_SECONDS_MAX = 20.0
@@ -147,7 +147,7 @@ class Supervisor:
     async def _introduce(self) -> None:
         """Make the parts known to each other, and put something on the table."""
         options = self._options
-        await set_webhook(options.ports, self._installation.environment)
+        await register_webhooks("whatsapp", self._installation.environment, self._logs)
         self._screen.done("webhooks")
         if options.seed == "demo":
             now = seed.business_now(clock_file(options.run))

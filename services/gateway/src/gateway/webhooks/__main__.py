@@ -11,7 +11,7 @@ from gateway.settings import Settings
 from gateway.webhooks.addresses import public_url
 from gateway.webhooks.asking import client
 from gateway.webhooks.every import webhooks_of
-from gateway.webhooks.findings import CannotSet, Report, Webhook
+from gateway.webhooks.findings import PASSING, CannotSet, Report, Webhook
 from gateway.webhooks.table import as_json, as_table
 from runtime.accounts import read_accounts
 from runtime.clock import Clock
@@ -21,7 +21,7 @@ WELL, WRONG, REFUSED = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show, register or repair; 1 when something is wrong afterwards, 2 when nothing was done."""
+    """Show, register or repair; 1 when something is wrong afterwards, 2 when nobody could look."""
     options = _parser().parse_args(arguments)
     try:
         return asyncio.run(_run(options, Settings()))
@@ -73,7 +73,10 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
             report, done[webhook.account] = await _treat(webhook, options.verb)
             reports.append(report)
     sys.stdout.write((as_json if options.json else as_table)(reports, done))
-    return WRONG if any(report.findings for report in reports) else WELL
+    # What passes by itself is no failure of a command that has set what there is to set.
+    passing = PASSING if options.verb != "show" else frozenset()
+    wrong = {finding.name for report in reports for finding in report.findings} - passing
+    return WRONG if wrong else WELL
 
 
 async def _treat(webhook: Webhook, verb: str) -> tuple[Report, list[str]]:
