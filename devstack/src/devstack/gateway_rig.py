@@ -147,7 +147,7 @@ class GatewayRig:
             await together(self._open_broker(), self._start(self._simulator))
             await together(*(self.start(number) for number in range(1, len(self._replicas) + 1)))
             here = {**self._common, "PUBLIC_URL": self._ports.url("gateway")}
-            await register_webhooks("telegram", here, self._home / "log")
+            await register_webhooks(here, self._home / "log", "--platform", "telegram")
             is_open = True
         finally:
             if not is_open:

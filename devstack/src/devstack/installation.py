@@ -125,9 +125,9 @@ def _simulator(options: Options, environment: Mapping[str, str]) -> Program:
         return await answers(f"{ports.url('simulator')}/sim/stats")
 
     async def webhook() -> None:
-        # It forgets with its end. WhatsApp's callback is the dashboard's until the gateway can
-        # shake hands.
-        await register_webhooks("telegram", environment, options.home / "log")
+        # Again, for it forgets with its end. WhatsApp has the dashboard's callback, and the gateway
+        # may not be there to shake hands.
+        await register_webhooks(environment, options.home / "log", "--platform", "telegram")
 
     return Program(
         name="simulator",

@@ -3,21 +3,22 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from devstack.process import run_once
 
 COMMAND = (sys.executable, "-m", "gateway.webhooks")
 
 
-async def register_webhooks(
-    platform: Literal["telegram", "whatsapp"], environment: Mapping[str, str], logs: Path
-) -> None:
-    """Register one platform's webhooks; doing it again changes nothing.
+async def register_webhooks(environment: Mapping[str, str], logs: Path, *arguments: str) -> None:
+    """Register what the environment describes; doing it again changes nothing.
+
+    Args:
+        environment: as services have it.
+        logs: the folder for what the command says.
+        arguments: more of the command's own, such as `--platform telegram`.
 
     Raises:
         Failed: the platform refused; the message ends with what the command said.
     """
-    label = f"webhooks-{platform}"
-    command = (*COMMAND, "register", "--platform", platform)
-    await run_once(label, command, environment, logs / f"{label}.log")
+    command = (*COMMAND, "register", *arguments)
+    await run_once("webhooks", command, environment, logs / "webhooks.log")

@@ -147,7 +147,7 @@ class Supervisor:
     async def _introduce(self) -> None:
         """Make the parts known to each other, and put something on the table."""
         options = self._options
-        await register_webhooks("whatsapp", self._installation.environment, self._logs)
+        await register_webhooks(self._installation.environment, self._logs)
         self._screen.done("webhooks")
         if options.seed == "demo":
             now = seed.business_now(clock_file(options.run))
