@@ -4,9 +4,15 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +22,10 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from gateway.connections import BoundedProtocol
 from gateway.main import create_app
 from gateway.settings import Settings
+from runtime.testing import free_port
 
 BOT = "123456"
 PHONE_ID = "106540352242922"
@@ -25,6 +33,15 @@ TELEGRAM_SECRET = "demo-telegram-secret"
 APP_SECRET = "demo-whatsapp-secret"
 VERIFY_TOKEN = "demo-verify-token"
 WAIT_SECONDS_MAX = 15.0
+
+SECRETS = {
+    "TELEGRAM_TOKEN": f"{BOT}:demo-telegram-token",
+    "TELEGRAM_SECRET": TELEGRAM_SECRET,
+    "WHATSAPP_PHONE_ID": PHONE_ID,
+    "WHATSAPP_APP_SECRET": APP_SECRET,
+    "WHATSAPP_VERIFY_TOKEN": VERIFY_TOKEN,
+}
+"""As a process is told them."""
 
 
 def settings(nats_url: str, **changes: Any) -> Settings:
@@ -112,7 +129,9 @@ class Gateway:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The real application behind a real HTTP server on a free port."""
-    config = uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        create_app(settings), port=0, http=BoundedProtocol, log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(WAIT_SECONDS_MAX):
@@ -125,3 +144,64 @@ async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     finally:
         server.should_exit = True
         await serving
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """What a gateway of its own is told; nothing of ours."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    return kept | SECRETS | changes
+
+
+@dataclass
+class Process:
+    """A gateway in a process of its own."""
+
+    house: Gateway
+    port: int
+    pid: int
+    log: Path
+
+    def told(self) -> str:
+        """All that it has printed."""
+        return self.log.read_text(encoding="utf-8")
+
+
+@asynccontextmanager
+async def process(nats_url: str, **changes: str) -> AsyncIterator[Process]:
+    """A gateway process that is ready; ended at the end, however it ended."""
+    port = free_port()
+    env = environment(NATS_URL=nats_url, HTTP_PORT=str(port), LOG_FORMAT="json", **changes)
+    with tempfile.NamedTemporaryFile(prefix="turnout-gateway-", suffix=".log") as log:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", env=env, stdout=log, stderr=log
+        )
+        try:
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                while True:
+                    try:
+                        socket.create_connection(("127.0.0.1", port), 0.2).close()
+                        break
+                    except OSError:
+                        await asyncio.sleep(0.05)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+                house = await Gateway.reached(http, nats_url)
+                yield Process(house, port, child.pid, Path(log.name))
+                await house.close()
+        finally:
+            if child.returncode is None:
+                child.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(child.wait(), WAIT_SECONDS_MAX)
+
+
+def private_in(told: str, *, private: Iterable[str] = ()) -> list[str]:
+    """What no log, metric or error may hold, and this one does.
+
+    Args:
+        told: everything that was printed or shown.
+        private: phone numbers, names, texts and chat ids of this run, long enough to be found by
+            nothing but themselves.
+    """
+    secrets = [*SECRETS.values(), SECRETS["TELEGRAM_TOKEN"].partition(":")[2]]
+    # The number's id is no secret, and names the account in subjects.
+    secrets.remove(PHONE_ID)
+    return [each for each in (*secrets, *private) if each in told]
