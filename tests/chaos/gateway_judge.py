@@ -90,6 +90,11 @@ async def inbound(nats_url: str) -> list[dict[str, Any]]:
         await client.close()
 
 
+def numbers_of(bodies: Iterable[dict[str, Any]]) -> list[int]:
+    """Which messages these are, in the stream's order; -1 for what nobody said."""
+    return [_number(body)[0] for body in bodies]
+
+
 async def _dead(nats_url: str) -> int:
     client = await nats.connect(nats_url)
     try:
