@@ -27,11 +27,11 @@ POLL_SECONDS = 0.02
 
 
 @contextmanager
-def simulator() -> Iterator[str]:
+def simulator(**environment: str) -> Iterator[str]:
     """A simulator of both platforms in a process of its own; its address."""
     port = free_port()
     command = [sys.executable, "-m", "simulator", f"--port={port}", f"--smtp-port={free_port()}"]
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env=os.environ | environment) as process:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:

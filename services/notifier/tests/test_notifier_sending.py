@@ -152,8 +152,10 @@ async def test_a_message_for_another_bot_is_set_aside_with_its_result(
     ann = await stage.person("telegram")
     ann.address = ann.address.model_copy(update={"account": "999"})
     message = await stage.send(ann)
-    assert await stage.outcome(message) == ("failed", "set-aside", False)
+    assert await stage.outcome(message) == ("failed", "no-token-for-account", False)
     assert (await stage.client.jetstream().stream_info("DEAD")).state.messages == 1
+    counted = 'turnout_sends_without_token_total{platform="telegram",service="notifier"} 1.0'
+    assert counted in (await notifier.get("/metrics")).text
 
 
 async def test_a_message_that_the_platform_will_never_take_does_not_stop_the_others(
