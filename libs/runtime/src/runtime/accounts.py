@@ -35,7 +35,7 @@ _FILE = "_file"
 _DIGITS = re.compile(r"[0-9]{1,32}")
 """Ids become names of streams, so nothing else may be in them."""
 
-_Digits = Annotated[str, Field(pattern=_DIGITS.pattern + "$")]
+_Digits = Annotated[str, Field(pattern=f"^{_DIGITS.pattern}$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,153 @@
+"""Any number of bots and numbers, and sentences that name entry and key, never a value."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.accounts import AccountBook, read_accounts
+from runtime.provision import rings
+from runtime.settings import AccountSettings, Misconfigured
+
+TOKEN = "123456:telegram-token-of-the-first"
+WHOLE = """
+[[telegram]]
+token = "222:telegram-token-of-the-second"
+secret = "secret-of-the-second"
+secret_previous = "old-secret-of-the-second"
+
+[[telegram]]
+id = 333
+secret_file = "third/secret"
+
+[[whatsapp]]
+phone_id = 1065
+waba_id = "1022"
+app_id = "77"
+token_file = "whatsapp-token"
+app_secret = "app-secret-of-1065"
+app_secret_previous = "old-app-secret-of-1065"
+verify_token = "verify-token-of-1065"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in AccountSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def book(folder: Path, toml: str | None, **variables: Any) -> AccountBook:
+    if toml is not None:
+        variables["turnout_accounts"] = folder / "accounts.toml"
+        variables["turnout_accounts"].write_text(toml)
+    return read_accounts(AccountSettings(**variables)).value
+
+
+def refusal(folder: Path, toml: str | None, **variables: Any) -> str:
+    with pytest.raises(Misconfigured) as refused:
+        book(folder, toml, **variables)
+    return str(refused.value)
+
+
+def test_the_accounts_of_variables_come_before_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third" / "secret").write_text("secret-of-the-third\n")
+    (tmp_path / "whatsapp-token").write_text("whatsapp-token-of-1065\n")
+    found = book(tmp_path, WHOLE, telegram_token=TOKEN)
+    assert [bot.account for bot in found.telegram] == ["123456", "222", "333"]
+    _, second, third = found.telegram
+    assert second.secret_previous is not None
+    assert second.secret_previous.get_secret_value() == "old-secret-of-the-second"
+    assert third.secret is not None
+    assert third.secret.get_secret_value() == "secret-of-the-third"
+    assert third.token is None
+    (number,) = found.whatsapp
+    assert (number.account, number.waba_id, number.app_id) == ("1065", "1022", "77")
+    assert number.token is not None
+    assert number.token.get_secret_value() == "whatsapp-token-of-1065"
+    assert [ring.stream for ring in rings(found)] == [
+        "RING_telegram_123456",
+        "RING_telegram_222",
+        "RING_telegram_333",
+        "RING_whatsapp_1065",
+    ]
+
+
+def test_all_files_that_were_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("secret-of-the-second")
+    (tmp_path / "token").write_text(TOKEN)
+    monkeypatch.setenv("TELEGRAM_TOKEN_FILE", str(tmp_path / "token"))
+    accounts = tmp_path / "accounts.toml"
+    accounts.write_text('[[telegram]]\nid = "2"\nsecret_file = "secret"')
+    made = read_accounts(AccountSettings(turnout_accounts=accounts))
+    assert made.files == {accounts, tmp_path / "secret", tmp_path / "token"}
+    assert made.value.telegram[0].account == "123456"
+
+
+def test_an_empty_file_means_that_there_is_no_such_secret(tmp_path: Path) -> None:
+    (tmp_path / "previous").write_text("\n")
+    found = book(tmp_path, '[[telegram]]\nid = 2\nsecret_previous_file = "previous"')
+    assert found.telegram[0].secret_previous is None
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("[[telegram]]\nsecrt = 1", ["[[telegram]] 1", "key secrt"]),
+        ("[[signal]]", ["key signal", "[[telegram]]"]),
+        ("[telegram]\ntoken = 'x'", ["[[telegram]]", "two brackets"]),
+        ("telegram = 1", ["two brackets"]),
+        ("[[telegram]", ["is not TOML", "line 1"]),
+        (
+            "[[telegram]]\nsecret = 'hunter2hunter2hunter2'",
+            ["[[telegram]] 1", "neither token nor id"],
+        ),
+        ("[[telegram]]\ntoken = 'hunter2'", ["token of [[telegram]] 1", "@BotFather"]),
+        ("[[telegram]]\ntoken = '5:a b'", ["token of [[telegram]] 1", "@BotFather"]),
+        ("[[telegram]]\nid = 6\ntoken = '5:hunter2'", ["id and token", "two bots"]),
+        ("[[telegram]]\nid = 'hunter2'", ["id consists of digits"]),
+        ("[[telegram]]\nid = '1\\n2'", ["id consists of digits"]),
+        ("[[telegram]]\nid = 5\nsecret = ['hunter2']", ["secret is no text"]),
+        ("[[telegram]]\nid = 5\nsecret_file = 7", ["secret_file", "path"]),
+        ("[[telegram]]\nid = 5\nsecret_file = 'gone'", ["secret_file of [[telegram]] 1", "gone"]),
+        ("[[telegram]]\nid = 5\nsecret = 'hunter2'\nsecret_file = 'a'", ["both secret and"]),
+        ("[[telegram]]\nidd_file = 'a'", ["key idd_file"]),
+        (
+            "[[telegram]]\nid = 5\n[[telegram]]\nid = 5",
+            ["[[telegram]] 1", "[[telegram]] 2", "same"],
+        ),
+        ("[[telegram]]\nid = 123456", ["variables TELEGRAM", "[[telegram]] 1", "same"]),
+        ("[[whatsapp]]\ntoken = 'hunter2'", ["[[whatsapp]] 1", "phone_id"]),
+        ("[[whatsapp]]\nphone_id = 5\nsecret = 'hunter2'", ["[[whatsapp]] 1", "key secret"]),
+        ("[[whatsapp]]\nphone_id = 5\n" * 65, ["more than 64"]),
+    ],
+)
+def test_what_makes_no_sense_is_named_without_its_value(
+    tmp_path: Path, toml: str, words: list[str]
+) -> None:
+    sentence = refusal(tmp_path, toml, telegram_token=TOKEN)
+    for word in words:
+        assert word in sentence
+    assert "hunter2" not in sentence
+    assert TOKEN not in sentence
+    assert "Traceback" not in sentence
+
+
+def test_variables_without_the_account_that_they_are_for_are_named(tmp_path: Path) -> None:
+    assert "TELEGRAM_TOKEN" in refusal(tmp_path, None, telegram_secret="x")
+    assert "TELEGRAM_TOKEN" in refusal(tmp_path, None, telegram_token="hunter2")
+    assert "WHATSAPP_PHONE_ID" in refusal(tmp_path, None, whatsapp_token="x")
+    assert "WHATSAPP_PHONE_ID" in refusal(tmp_path, None, whatsapp_phone_id="+49 1")
+    assert "TURNOUT_ACCOUNTS" in refusal(tmp_path, None, turnout_accounts=tmp_path / "gone.toml")
+
+
+def test_a_file_of_a_variable_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_SECRET_FILE", str(tmp_path / "gone"))
+    with pytest.raises(Misconfigured, match=r"TELEGRAM_SECRET_FILE names .*gone: No such file"):
+        AccountSettings()
+    (tmp_path / "gone").write_bytes(b"\xff\xfe")
+    with pytest.raises(Misconfigured, match=r"TELEGRAM_SECRET_FILE .* UTF-8"):
+        AccountSettings()
