@@ -1,7 +1,7 @@
 """Ids are derived from their cause: whoever repeats the work says the same thing again."""
 
 from hashlib import sha1
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from contracts.address import Platform
 
@@ -22,7 +22,7 @@ def inbound_id(platform: Platform, account: str, provider_id: str) -> UUID:
         account: the bot or number that was written to.
         provider_id: Telegram's `update_id`, WhatsApp's `messages[].id` (platforms.md A2, B2).
     """
-    return uuid5(TURNOUT, f"{platform}:{account}:{provider_id}")
+    return derived_id(TURNOUT, f"{platform}:{account}:{provider_id}")
 
 
 def derived_id(cause: UUID, name: int | str) -> UUID:

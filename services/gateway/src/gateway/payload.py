@@ -6,7 +6,9 @@ Only what an item cannot do without makes it `Unreadable`.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import from_json
@@ -17,9 +19,17 @@ TEXT_CHARACTERS_MAX = 8192
 """As much as `TextSaid` holds; WhatsApp lets people write more, and nobody answers with a book."""
 CHOICE_CHARACTERS_MAX = 256
 """As much as `ChoiceTapped` holds; ours are far shorter, so a longer one is not ours anyway."""
+NAME_CHARACTERS_MAX = 256
+"""Names, labels and kinds; both platforms allow far less."""
+ID_CHARACTERS_MAX = 512
+"""A platform's id of a message, a person or a file; the longest in use have about 200."""
 
 _MILLISECONDS_FROM = 100_000_000_000
 """A time above this is in milliseconds: in seconds it would be the year 5138."""
+_MILLISECONDS_MAX = 253_402_300_799_999
+"""The end of the year 9999, which is as far as our dates go."""
+_DIGITS_MAX = 20
+"""More than a number of 64 bits has."""
 _TYPE_CHARACTERS_MAX = 64
 
 
@@ -56,10 +66,16 @@ def _from_odd_json(body: bytes) -> Any:
         raise Unreadable("the body is not JSON") from None
 
 
-def text_of(source: JsonObject, key: str) -> str | None:
-    """A text that is not empty, or None."""
+def text_of(source: JsonObject, key: str, characters_max: int = NAME_CHARACTERS_MAX) -> str | None:
+    """A text that is not empty, cut to its limit, or None."""
     value = source.get(key)
-    return value if isinstance(value, str) and value else None
+    return value[:characters_max] if isinstance(value, str) and value else None
+
+
+def id_of(source: JsonObject, key: str) -> str | None:
+    """An id, whole, or None: a part of one would be somebody else's."""
+    value = source.get(key)
+    return value if isinstance(value, str) and 0 < len(value) <= ID_CHARACTERS_MAX else None
 
 
 def object_of(source: JsonObject, key: str) -> JsonObject:
@@ -77,28 +93,43 @@ def objects_of(source: JsonObject, key: str) -> list[JsonObject]:
 def number_of(source: JsonObject, key: str) -> int | None:
     """A whole number, also when it was sent as text, or None."""
     value = source.get(key)
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
+    if type(value) is int:  # True is an int as well, and none here
         return value
     # Not str.isdigit(): that accepts digits that int() does not.
-    if isinstance(value, str) and value.isdecimal() and len(value) <= 20:
+    if isinstance(value, str) and len(value) <= _DIGITS_MAX and value.isdecimal():
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return None
 
 
+def decimal_of(source: JsonObject, key: str, *, within: float) -> float | None:
+    """A number from `-within` to `within`, also when it was sent as text, or None."""
+    value = source.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and -within <= number <= within else None
+
+
 def time_of(source: JsonObject, key: str) -> datetime | None:
     """A time in seconds or milliseconds since 1970, as a number or as text (platforms.md B2)."""
     number = number_of(source, key)
-    if number is None or number <= 0:
+    if number is None or not 0 < number <= _MILLISECONDS_MAX:
         return None
-    seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    except OverflowError:
-        return None
+    return datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS_FROM else number, UTC)
+
+
+def plain_values(source: JsonObject, fields_max: int) -> Iterator[tuple[str, str]]:
+    """The fields that are texts, numbers or yes and no, as text; the others are passed over."""
+    for key, value in list(source.items())[:fields_max]:
+        if isinstance(value, bool):
+            yield key[:NAME_CHARACTERS_MAX], "true" if value else "false"
+        elif isinstance(value, str | int | float):
+            yield key[:NAME_CHARACTERS_MAX], str(value)[:TEXT_CHARACTERS_MAX]
 
 
 def type_name(value: str | None) -> str:

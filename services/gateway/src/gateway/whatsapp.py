@@ -1,43 +1,88 @@
 """WhatsApp's notifications as our messages (platforms.md B2, B3)."""
 
-import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from uuid import UUID
 
 from pydantic import ValidationError
 
-from contracts import (
-    Address,
-    DeliveryReported,
-    DeliveryStatus,
-    InboundMessage,
-    Sender,
-    derived_id,
-    inbound_id,
-)
+from contracts import inbound_id
 from gateway.payload import (
     JsonObject,
     Unreadable,
     from_body,
-    number_of,
+    id_of,
     object_of,
-    objects_of,
     text_of,
     time_of,
-    type_name,
 )
-from gateway.reading import Reading
+from gateway.reading import GROUP, UNKNOWN, Account, Reading, known
 from gateway.whatsapp_content import content_of
+from gateway.whatsapp_moves import UNCLEAR_MOVE, is_move, move_told_by_message, moves_told_by
+from gateway.whatsapp_people import Contacts, person_of
+from gateway.whatsapp_statuses import NOT_OURS, OTHER_STATUS, read_status
 
-_STATUSES: tuple[DeliveryStatus, ...] = ("sent", "delivered", "read", "failed")
+UNKNOWN_ACCOUNT = "unknown-account"
+"""For a number that is not ours; one app may serve several, and all of them send here."""
+ECHO = "echo"
+"""Written by our own number, in the app on somebody's phone."""
 
-_UNUSED = ("errors", "user_actions", "user_preferences")
+_LISTS_UNUSED = (
+    "errors",
+    "user_actions",
+    "user_preferences",
+    "calls",
+    "groups",
+    "message_echoes",
+    "history",
+    "state_sync",
+)
 """Lists beside the messages and statuses that we know of and have no use for."""
 
-_BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,137}")
-"""`US.13491208655302741918`; a parent's is `US.ENT.…` (platforms.md B3)."""
-_PHONE = re.compile(r"\+?([0-9]{5,20})")
+_LISTS = ("messages", "statuses", "user_id_update", *_LISTS_UNUSED)
+
+_FIELDS_UNUSED = frozenset(
+    {
+        "account_alerts",
+        "account_review_update",
+        "account_settings_update",
+        "account_update",
+        "automatic_events",
+        "business_capability_update",
+        "business_status_update",
+        "business_username_updates",
+        "calls",
+        "flows",
+        "group_lifecycle_update",
+        "group_participants_update",
+        "group_settings_update",
+        "group_status_update",
+        "history",
+        "message_echoes",
+        "message_template_components_update",
+        "message_template_quality_update",
+        "message_template_status_update",
+        "messaging_handovers",
+        "partner_solutions",
+        "payment_configuration_update",
+        "phone_number_name_update",
+        "phone_number_quality_update",
+        "security",
+        "smb_app_state_sync",
+        "smb_message_echoes",
+        "standby",
+        "template_category_update",
+        "template_correct_category_detection",
+        "tracking_events",
+        "user_preferences",
+    }
+)
+"""What a change may be about, other than messages, that we know of and have no use for."""
+
+COUNTED_KINDS = frozenset(
+    {*_LISTS_UNUSED, *_FIELDS_UNUSED, GROUP, UNKNOWN, UNKNOWN_ACCOUNT, ECHO}
+    | {NOT_OURS, OTHER_STATUS, UNCLEAR_MOVE}
+)
+"""Every kind that a reading may name as unused."""
 
 
 def read(body: bytes, phone_ids: Collection[str], now: datetime) -> Reading:
@@ -54,22 +99,43 @@ def read(body: bytes, phone_ids: Collection[str], now: datetime) -> Reading:
     except Unreadable as error:
         reading.unreadable.append(error.reason)
         return reading
+    if notification.get("object", "whatsapp_business_account") != "whatsapp_business_account":
+        # Meta's other products sign with the same secret.
+        reading.unused.append(UNKNOWN)
+        return reading
     if "entry" not in notification:
         reading.unreadable.append("there is no list of entries")
     for entry in _items(reading, notification, "entry"):
         for change in _items(reading, entry, "changes"):
-            field = text_of(change, "field")
-            if field == "messages":
-                _read_value(reading, object_of(change, "value"), phone_ids, now)
-            else:
-                reading.unused.append(type_name(field))
+            _read_change(reading, change, phone_ids, now)
     return reading
+
+
+def _read_change(
+    reading: Reading, change: JsonObject, phone_ids: Collection[str], now: datetime
+) -> None:
+    field, value = text_of(change, "field"), object_of(change, "value")
+    if field not in ("messages", "user_id_update"):
+        reading.unused.append(known(field, _FIELDS_UNUSED))
+        return
+    account_id = id_of(object_of(value, "metadata"), "phone_number_id")
+    if account_id is not None and account_id not in phone_ids:
+        items = sum(len(value[key]) for key in _LISTS if isinstance(value.get(key), list))
+        reading.unused.extend([UNKNOWN_ACCOUNT] * max(1, items))
+    elif field == "user_id_update":
+        # Scoped ids are the same for all numbers of a business, so it may name none of them.
+        for phone_id in sorted(phone_ids) if account_id is None else (account_id,):
+            _read_moves(reading, value, Account("whatsapp", phone_id, now))
+    elif account_id is None:
+        reading.unreadable.append("there is no phone_number_id")
+    else:
+        _read_value(reading, value, Account("whatsapp", account_id, now))
 
 
 def _items(reading: Reading, source: JsonObject, key: str) -> Iterator[JsonObject]:
     """The objects of a list; what stands in their place instead is noted as unreadable."""
-    value = source.get(key, [])
-    if not isinstance(value, list):
+    value = source.get(key, ())
+    if not isinstance(value, list | tuple):
         reading.unreadable.append(f"{key} is not a list")
         return
     for item in value:
@@ -79,123 +145,65 @@ def _items(reading: Reading, source: JsonObject, key: str) -> Iterator[JsonObjec
             reading.unreadable.append(f"an item of {key} is not an object")
 
 
-def _read_value(
-    reading: Reading, value: JsonObject, phone_ids: Collection[str], now: datetime
-) -> None:
-    account = text_of(object_of(value, "metadata"), "phone_number_id")
-    if account is None:
-        reading.unreadable.append("there is no phone_number_id")
-        return
-    if account not in phone_ids:
-        reading.unused.append("unknown-account")
-        return
-    contacts = _Contacts(objects_of(value, "contacts"))
+def _read_value(reading: Reading, value: JsonObject, account: Account) -> None:
+    contacts = Contacts(value)
     for message in _items(reading, value, "messages"):
         try:
-            _read_message(reading, message, account, contacts, now)
+            _read_message(reading, message, account, contacts)
         except Unreadable as error:
             reading.unreadable.append(error.reason)
         except ValidationError:
             # Its text would print what was sent.
             reading.unreadable.append("a field of a message is outside of the contract")
     for status in _items(reading, value, "statuses"):
-        _read_status(reading, status, now)
-    reading.unused.extend(kind for kind in _UNUSED for _ in objects_of(value, kind))
-
-
-class _Contacts:
-    """Who is who in one change; the list may be missing, or shorter than the messages."""
-
-    def __init__(self, contacts: list[JsonObject]) -> None:
-        self._only = contacts[0] if len(contacts) == 1 else {}
-        self._by_id = {
-            known_as: contact
-            for contact in contacts
-            for known_as in (text_of(contact, "wa_id"), text_of(contact, "user_id"))
-            if known_as
-        }
-
-    def of(self, message: JsonObject) -> JsonObject:
-        """The contact that sent this message, empty when nobody can tell."""
-        names = [text_of(message, key) for key in ("from_user_id", "from")]
-        if not any(names):
-            return self._only
-        return next((self._by_id[name] for name in names if name in self._by_id), {})
+        read_status(reading, status, account.now)
+    for key in _LISTS_UNUSED:
+        if key in value:
+            listed = value[key]
+            reading.unused.extend([key] * (len(listed) if isinstance(listed, list) else 1))
 
 
 def _read_message(
-    reading: Reading,
-    message: JsonObject,
-    account: str,
-    contacts: _Contacts,
-    now: datetime,
+    reading: Reading, message: JsonObject, account: Account, contacts: Contacts
 ) -> None:
-    provider_id = text_of(message, "id")
+    provider_id = id_of(message, "id")
     if provider_id is None:
         raise Unreadable("a message has no id")
-    if text_of(message, "group_id"):
-        # A dialogue is between one person and us.
-        reading.unused.append("group")
+    if message.get("group_id") is not None:
+        reading.unused.append(GROUP)
         return
-    contact = contacts.of(message)
-    named = [
-        text_of(message, "from_user_id"),
-        text_of(contact, "user_id"),
-        # A business-scoped id was also seen where a number should be (platforms.md B3).
-        text_of(message, "from"),
-        text_of(contact, "wa_id"),
-    ]
-    scoped_id = next((name for name in named if name and _BUSINESS_SCOPED_ID.fullmatch(name)), None)
-    phone = next((match[1] for name in named if name and (match := _PHONE.fullmatch(name))), None)
-    chat_id = scoped_id or phone
-    if chat_id is None:
+    message_id = inbound_id("whatsapp", account.id, provider_id)
+    sent_at = time_of(message, "timestamp")
+    if is_move(message):
+        move = move_told_by_message(message)
+        if move is None:
+            reading.unused.append(UNCLEAR_MOVE)
+        else:
+            reading.add(move.heard(account, message_id, sent_at))
+        return
+    person = person_of(message, contacts)
+    if person is None:
         raise Unreadable("a message has no sender")
-    profile = object_of(contact, "profile")
-    message_id = inbound_id("whatsapp", account, provider_id)
+    if person.phone is not None and person.phone == contacts.our_phone:
+        reading.unused.append(ECHO)
+        return
     reading.add(
-        InboundMessage(
-            id=message_id,
-            occurred_at=now,
-            correlation_id=message_id,
-            address=Address(platform="whatsapp", account=account, chat_id=chat_id),
-            sender=Sender(
-                name=text_of(profile, "name"),
-                username=text_of(profile, "username"),
-                phone=phone,
-            ),
-            content=content_of(message, phone),
-            sent_at=time_of(message, "timestamp") or now,
+        account.heard(
+            message_id,
+            person.chat_id,
+            {"name": person.name, "username": person.username, "phone": person.phone},
+            content_of(message, person.phone),
+            sent_at=sent_at,
+            provider_id=provider_id,
         )
     )
 
 
-def _read_status(reading: Reading, status: JsonObject, now: datetime) -> None:
-    name = next((name for name in _STATUSES if name == status.get("status")), None)
-    if name is None:
-        reading.unused.append("status-other")
-        return
-    try:
-        # The only thread back to what we sent; a message of another tool's has none of ours.
-        outbound_id = UUID(text_of(status, "biz_opaque_callback_data") or "")
-    except ValueError:
-        reading.unused.append("status-not-ours")
-        return
-    reading.add(
-        DeliveryReported(
-            # Not the bare status: the notifier reports on the same message too.
-            id=derived_id(outbound_id, f"platform-{name}"),
-            occurred_at=now,
-            correlation_id=outbound_id,
-            platform="whatsapp",
-            outbound_id=outbound_id,
-            status=name,
-            source="platform",
-            reason=_failure(status) if name == "failed" else None,
-        )
-    )
-
-
-def _failure(status: JsonObject) -> str:
-    codes = (number_of(error, "code") for error in objects_of(status, "errors"))
-    code = next((code for code in codes if code is not None), None)
-    return f"whatsapp-{'unknown' if code is None else code}"
+def _read_moves(reading: Reading, value: JsonObject, account: Account) -> None:
+    for told in moves_told_by(value):
+        if told is None:
+            reading.unused.append(UNCLEAR_MOVE)
+            continue
+        move, sent_at = told
+        message_id = inbound_id("whatsapp", account.id, f"moved:{move.previous}:{move.chat_id}")
+        reading.add(move.heard(account, message_id, sent_at))
