@@ -65,6 +65,8 @@ class Storm:
     chance: random.Random
     said: list[Said] = field(default_factory=list)
     phones: list[str] = field(default_factory=list)
+    is_over: bool = False
+    """Set to end `rage` after its tick."""
     _crowd: dict[Platform, list[str]] = field(default_factory=lambda: defaultdict(list))
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -111,7 +113,7 @@ class Storm:
                 batch += self._next()
             owed -= len(batch)
             await self._say(batch)
-            if tick * TICK_SECONDS >= seconds:
+            if self.is_over or tick * TICK_SECONDS >= seconds:
                 return
             # A fixed pace: what one tick is late the next ones make up for.
             await asyncio.sleep(max(0.0, began + tick * TICK_SECONDS - loop.time()))
