@@ -60,12 +60,12 @@ class _Doing(enum.Enum):
     """The request is here, its answer is not."""
 
 
-_SECONDS_MAX = {
-    _Doing.OPENED: HEAD_SECONDS_MAX,
-    _Doing.WAITING: IDLE_SECONDS_MAX,
-    _Doing.HEAD: HEAD_SECONDS_MAX,
-    _Doing.BODY: BODY_SECONDS_MAX,
-}
+def _seconds_max(doing: _Doing) -> float | None:
+    if doing is _Doing.WORKING:
+        return None  # what it works for has its own limits
+    if doing is _Doing.WAITING:
+        return IDLE_SECONDS_MAX
+    return BODY_SECONDS_MAX if doing is _Doing.BODY else HEAD_SECONDS_MAX
 
 
 class _Refused(Exception):
@@ -185,7 +185,7 @@ class BoundedProtocol(HttpToolsProtocol):
             # It is we who do not read.
             self.since = time.monotonic()
             return
-        seconds_max = _SECONDS_MAX.get(self.doing)
+        seconds_max = _seconds_max(self.doing)
         if seconds_max is None or time.monotonic() - self.since <= seconds_max:
             return
         if self.doing is _Doing.WAITING:
