@@ -36,6 +36,9 @@ class WhatsAppApp:
 
     phone_ids: frozenset[str]
     app_secrets: tuple[bytes, ...] = field(repr=False)
+    """The live ones."""
+    app_secrets_now: tuple[bytes, ...] = field(repr=False)
+    """Those among them that are nobody's previous one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,11 @@ def _apps(numbers: tuple[WhatsAppNumber, ...], demo: frozenset[str]) -> tuple[Wh
         Misconfigured: a secret is missing or weak, or two numbers do not agree on their app.
     """
     groups: list[tuple[list[WhatsAppNumber], set[bytes]]] = []
+    previous = {
+        number.app_secret_previous.get_secret_value().encode()
+        for number in numbers
+        if number.app_secret_previous is not None
+    }
     for number in numbers:
         secrets = set(
             _live(number, "app_secret", number.app_secret, number.app_secret_previous, demo)
@@ -138,6 +146,7 @@ def _apps(numbers: tuple[WhatsAppNumber, ...], demo: frozenset[str]) -> tuple[Wh
             phone_ids=frozenset(member.account for member in members),
             # In one order, so that what is read again and has not changed is equal.
             app_secrets=tuple(sorted(secrets)),
+            app_secrets_now=tuple(sorted(secrets - previous)),
         )
         for members, secrets in groups
     )

@@ -39,6 +39,11 @@ _webhooks = counter(
     "Webhooks by how they were answered.",
     ("platform", "result"),
 )
+_by_previous = counter(
+    "turnout_webhooks_by_previous_secret_total",
+    "Authentic webhooks that only the previous secret proves; it is still needed while this rises.",
+    ("platform",),
+)
 
 
 class Doors:
@@ -95,7 +100,10 @@ class Doors:
             raise Refused(404, "unknown-account")
         # Before the body is read: whoever has no secret sends us nothing.
         if not broken("signature"):
-            _check(is_secret(_proof(scope, _TELEGRAM_SECRET), secrets))
+            proof = _proof(scope, _TELEGRAM_SECRET)
+            _check(is_secret(proof, secrets))
+            if len(secrets) > 1 and not is_secret(proof, secrets[:1]):
+                _by_previous.labels(platform="telegram").inc()
         held = Body(self._telegram_room)
         try:
             body = await held.read(scope, receive)
@@ -120,6 +128,8 @@ class Doors:
                 # Who has signed decides for whom it speaks: an app knows only its own numbers.
                 apps = tuple(app for app in apps if is_signed(body, signature, app.app_secrets))
                 _check(bool(apps))
+                if not any(_is_signed_now(body, signature, app) for app in apps):
+                    _by_previous.labels(platform="whatsapp").inc()
             phone_ids = frozenset().union(*(app.phone_ids for app in apps))
             reading = _read(lambda: whatsapp.read(body, phone_ids, self._clock.now()))
             await self._store("whatsapp", self._whatsapp_room, reading, body)
@@ -191,6 +201,11 @@ def _read(read: Callable[[], Reading]) -> Reading:
 def _check(authentic: bool) -> None:
     if not authentic:
         raise Refused(403, "forged")
+
+
+def _is_signed_now(body: bytes, signature: bytes, app: WhatsAppApp) -> bool:
+    # Looked at again only while a secret is being changed: a body may have 3 MB.
+    return app.app_secrets_now == app.app_secrets or is_signed(body, signature, app.app_secrets_now)
 
 
 def _proof(scope: Scope, name: bytes) -> bytes:
