@@ -122,7 +122,7 @@ class GatewayRig:
         """What our own processes and the broker wrote so far; not the simulator, which is the
         world outside.
         """
-        return [self._nats.log, *(one.log for one in self._replicas)]
+        return [log for log in self._simulator.log.parent.iterdir() if log != self._simulator.log]
 
     @property
     def values(self) -> Mapping[str, str]:
