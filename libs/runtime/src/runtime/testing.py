@@ -61,6 +61,17 @@ class NatsServer:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The running server's process, to be stopped and continued.
+
+        Raises:
+            RuntimeError: it does not run.
+        """
+        if self._process is None:
+            raise RuntimeError("the nats-server does not run")
+        return self._process.pid
+
     def start(self) -> None:
         """Start and wait until the port is open.
 
