@@ -6,6 +6,7 @@ from gateway.handlers import Doors
 from gateway.intake import Intake
 from gateway.openapi import describe
 from gateway.settings import Settings
+from gateway.webhooks.watch import watch_webhooks
 from runtime.service import Service
 
 
@@ -20,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Doors:
     accounts = live_accounts(settings)
     service.own(accounts)
     service.detail("files_refused", accounts.problem)
+    watch_webhooks(service, settings)
 
     async def streams_exist() -> None:
         for stream in (INBOUND, DELIVERY):

@@ -21,6 +21,8 @@ Name = Literal[
     "callback",
     "overridden",
     "handshake",
+    "fields",
+    "app-secret",
     # both
     "token",
     "refused",

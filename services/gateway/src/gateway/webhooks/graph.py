@@ -10,7 +10,7 @@ from gateway.webhooks.findings import Finding
 API_VERSION = "23.0"
 THROTTLED = frozenset({4, 80007, 80008, 613})
 """The management API's limits, of hours and not of seconds (platforms.md B5, B6)."""
-TOKEN_INVALID = frozenset({0, 102, 190})
+TOKEN_INVALID = frozenset({0, 101, 102, 190})
 PERMISSION_MISSING = frozenset({3, 10, *range(200, 300)})
 NO_SUCH_OBJECT_SUBCODE = 33
 BUSY_SECONDS = 2.0

@@ -1,9 +1,4 @@
-"""WhatsApp's side of a webhook: which app is subscribed, and where its webhooks go.
-
-A number's callback is in force before its account's, and that one before the app's (Meta, "Webhook
-overrides"). `webhook_configuration` shows the three as this token's app has them: another app's are
-not shown, which is known from the field and not from Meta's pages [unverified].
-"""
+"""WhatsApp's side of a webhook: subscribing the app, and setting where webhooks go."""
 
 import secrets
 
@@ -11,21 +6,15 @@ import httpx
 from pydantic import SecretStr
 
 from contracts import Platform
-from gateway.payload import JsonObject, object_of, objects_of, text_of
-from gateway.webhooks.addresses import shown
+from gateway.payload import JsonObject, objects_of
 from gateway.webhooks.asking import Away
-from gateway.webhooks.findings import REPAIR, CannotSet, Finding, Report
-from gateway.webhooks.graph import Graph, GraphRefused, why
+from gateway.webhooks.findings import CannotSet, Finding, Report
+from gateway.webhooks.graph import TOKEN_INVALID, Graph, GraphRefused, why
+from gateway.webhooks.whatsapp_seen import Seen
 from runtime.accounts import WhatsAppNumber
 
 CALLBACK_CHARACTERS_MAX = 200
 """Meta takes no longer one as an override."""
-LEVELS = {
-    "phone_number": "the number's own override",
-    "whatsapp_business_account": "the account's override",
-    "application": "the app's callback in Meta's dashboard",
-}
-"""Where a callback may stand, the first that is set being in force."""
 VERIFICATION_FAILED = 2200
 CHALLENGE_BYTES = 8
 
@@ -62,6 +51,7 @@ class WhatsAppWebhook:
         self._number = number
         self._verify_token = verify_token
         self._http = http
+        self._api_url = api_url
         self._graph = Graph(http, api_url, token)
         self._url = f"{public_url}/whatsapp"
         self._shakes_hands = shakes_hands
@@ -101,7 +91,7 @@ class WhatsAppWebhook:
         except (Away, GraphRefused) as error:
             raise CannotSet(self._why_not_set(error)) from None
 
-    async def _look(self) -> "_Seen":
+    async def _look(self) -> Seen:
         number = await self._graph.get(
             self.account,
             fields="display_phone_number,verified_name,webhook_configuration",
@@ -110,9 +100,27 @@ class WhatsAppWebhook:
         if self._number.waba_id is not None:
             listed = await self._graph.get(f"{self._number.waba_id}/subscribed_apps")
             apps = objects_of(listed, "data")
-        return _Seen(number, apps, self._number.app_id)
+        seen = Seen(number, apps, self._number.app_id)
+        await self._look_at_the_app(seen)
+        return seen
 
-    async def _set(self, seen: "_Seen", *, also_what_is_right: bool) -> list[str]:
+    async def _look_at_the_app(self, seen: Seen) -> None:
+        """What the app has asked for in Meta's dashboard, which only the app itself is told."""
+        app_id, secret = seen.app_id, self._number.app_secret
+        if app_id is None or secret is None:
+            return
+        token = SecretStr(f"{app_id}|{secret.get_secret_value()}")
+        try:
+            listed = await Graph(self._http, self._api_url, token).get(f"{app_id}/subscriptions")
+        except GraphRefused as error:
+            # An app that we only guess at may be somebody else's.
+            seen.secret_refused = error.code in TOKEN_INVALID and self._number.app_id is not None
+        except Away:
+            return
+        else:
+            seen.take_fields(objects_of(listed, "data"))
+
+    async def _set(self, seen: Seen, *, also_what_is_right: bool) -> list[str]:
         if len(self._url) > CALLBACK_CHARACTERS_MAX:
             raise CannotSet(
                 Finding(
@@ -124,11 +132,13 @@ class WhatsAppWebhook:
         if self._number.waba_id is None:
             return await self._set_for_the_number(seen, also_what_is_right)
         done = []
+        beneath = seen.callback_beneath_the_number
         if not seen.is_subscribed:
-            # Without a body: an override is only taken from an app that is subscribed already.
+            # Without a body: an override is only taken from an app that is subscribed already, and
+            # this one takes an older override back.
+            beneath = seen.callbacks.get("application")
             await self._graph.post(f"{self._number.waba_id}/subscribed_apps")
             done.append(f"subscribed the app to the account {self._number.waba_id}")
-        beneath = seen.callback_beneath_the_number
         if also_what_is_right or beneath != self._url:
             await self._graph.post(f"{self._number.waba_id}/subscribed_apps", self._override())
             done.append(f"set the account's callback to {self._url}")
@@ -140,7 +150,7 @@ class WhatsAppWebhook:
             done.append("took back the number's own override")
         return done
 
-    async def _set_for_the_number(self, seen: "_Seen", also_what_is_right: bool) -> list[str]:
+    async def _set_for_the_number(self, seen: Seen, also_what_is_right: bool) -> list[str]:
         if not also_what_is_right and seen.in_force == self._url:
             return []
         await self._graph.post(self.account, {"webhook_configuration": self._override()})
@@ -191,81 +201,3 @@ class WhatsAppWebhook:
             says = f"{self._url} answers Meta's verification with {status} and not with 200"
             remedy = "compare PUBLIC_URL with what the proxy passes on, and the gateway's accounts"
         return Finding("handshake", says, remedy)
-
-
-class _Seen:
-    """What Meta says of one number."""
-
-    def __init__(
-        self, number: JsonObject, apps: list[JsonObject] | None, app_id: str | None
-    ) -> None:
-        configuration = object_of(number, "webhook_configuration")
-        self._number = number
-        self._apps = apps
-        self._app_id = app_id
-        self.callbacks = {
-            level: url for level in LEVELS if (url := text_of(configuration, level)) is not None
-        }
-
-    @property
-    def title(self) -> str:
-        return text_of(self._number, "verified_name") or ""
-
-    @property
-    def in_force(self) -> str | None:
-        return next(iter(self.callbacks.values()), None)
-
-    @property
-    def callback_beneath_the_number(self) -> str | None:
-        """Where webhooks would go without the number's own override."""
-        return next((u for level, u in self.callbacks.items() if level != "phone_number"), None)
-
-    @property
-    def is_subscribed(self) -> bool:
-        """Whether the app is; without its id, whether any is: the account's token sees no more."""
-        if self._apps is None:
-            return True
-        ids = [text_of(object_of(app, "whatsapp_business_api_data"), "id") for app in self._apps]
-        return bool(ids) if self._app_id is None else self._app_id in ids
-
-    def facts(self) -> dict[str, str]:
-        facts = {"number": text_of(self._number, "display_phone_number") or "?"}
-        for level, url in self.callbacks.items():
-            facts[LEVELS[level]] = shown(url)
-        if self._apps is None:
-            facts["subscribed"] = "not looked at: WHATSAPP_WABA_ID is not set"
-        else:
-            facts["subscribed"] = ", ".join(map(_app_in_words, self._apps)) or "no app"
-        return facts
-
-    def findings(self, url: str) -> list[Finding]:
-        found = []
-        if not self.is_subscribed:
-            app = "the app" if self._app_id is None else f"the app {self._app_id}"
-            found.append(
-                Finding(
-                    "not-subscribed",
-                    f"{app} is not subscribed to the account: nothing that people say arrives",
-                )
-            )
-        level = next(iter(self.callbacks), None)
-        if level is None:
-            found.append(Finding("callback", "Meta knows no callback for this number"))
-        elif self.callbacks[level] != url:
-            where = f"{LEVELS[level]} sends webhooks to {shown(self.callbacks[level])}"
-            hides = level == "phone_number" and self.callback_beneath_the_number == url
-            found.append(
-                Finding(
-                    "overridden" if level == "phone_number" else "callback",
-                    f"{where}, and {'hides' if hides else 'not to'} {url}",
-                    f"{REPAIR}; whoever set it will get nothing more"
-                    if level == "phone_number"
-                    else REPAIR,
-                )
-            )
-        return found
-
-
-def _app_in_words(app: JsonObject) -> str:
-    data = object_of(app, "whatsapp_business_api_data")
-    return f"{text_of(data, 'name') or 'an app'} ({text_of(data, 'id') or '?'})"
