@@ -21,7 +21,7 @@ SECRET_NAME = re.compile(r"_(TOKEN|SECRET|KEY|PASSWORD|DSN)(_PREVIOUS)?$")
 E_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}")
 PHONE = re.compile(r"(?<![\w.:+-])\+?[1-9]\d{10,14}(?![\w.:-])")
 """A number of a phone's length on its own: not a part of a longer one, an id, or a time."""
-BOT_TOKEN = re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{10,}")
+BOT_TOKEN = re.compile(r"(?<!\d)\d{5,}:[A-Za-z0-9_-]{10,}")
 
 
 def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
