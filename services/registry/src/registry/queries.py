@@ -163,7 +163,12 @@ async def _find_notice(
         .join(IdentityRow, IdentityRow.user_id == User.id)
         .where(Registration.id == query.registration_id)
         # The chat that was used last, of those that the person has.
-        .order_by(IdentityRow.updated_at.desc(), IdentityRow.platform, IdentityRow.chat_id)
+        .order_by(
+            IdentityRow.updated_at.desc(),
+            IdentityRow.platform,
+            IdentityRow.account,
+            IdentityRow.chat_id,
+        )
         .limit(1)
     )
     row = (await connection.execute(found)).mappings().one_or_none()
