@@ -12,11 +12,14 @@ from contracts import (
     CancellationRefused,
     CancelRegistration,
     ChatBlocked,
+    ChatMoved,
     ClaimRefused,
     ClaimSeat,
     CommandFailed,
     Content,
     DropTransfer,
+    FormSent,
+    LocationSent,
     MediaSent,
     MessageEdited,
     MessageRevoked,
@@ -79,7 +82,10 @@ NO_ANSWERS: list[Content] = [
     *(MediaSent(media=media) for media in ("sticker", "voice", "audio", "photo", "location")),
     ContactShared(phone="10000000001", own=True),
     ContactShared(phone="10000000002", own=False),
+    LocationSent(latitude=52.5, longitude=13.4, name="Funkhaus"),
+    FormSent(fields={"seat": "yes"}),
     OtherSent(type="poll"),
+    OtherSent(type="request_welcome"),
     MessageEdited(text="yes"),
 ]
 IGNORED: list[Content] = [
@@ -87,6 +93,8 @@ IGNORED: list[Content] = [
     MessageEdited(),
     MessageRevoked(),
     ChatBlocked(),
+    ChatMoved(previous="16505551234"),
+    OtherSent(type="system.customer_identity_changed"),
 ]
 OUTCOMES: list[Outcome] = [
     SeatClaimed(registration=SEAT),

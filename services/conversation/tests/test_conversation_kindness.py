@@ -5,7 +5,15 @@ from collections.abc import Callable
 import pytest
 from conversation_talk import Talk, World, a_place, a_registration, an_event, an_offer, russian
 
-from contracts import Content, MediaSent, MessageEdited, OtherSent, TextSaid
+from contracts import (
+    Content,
+    FormSent,
+    LocationSent,
+    MediaSent,
+    MessageEdited,
+    OtherSent,
+    TextSaid,
+)
 from contracts.inbound import ContactShared
 from conversation.dialogue.words import CHOICES, NUMBERS, ROLES
 
@@ -131,6 +139,8 @@ STRAY = [
     (MediaSent(media="video"), "the picture"),
     (MediaSent(media="document"), "only read words"),
     (MediaSent(media="location"), "where you are"),
+    (LocationSent(latitude=52.5, longitude=13.4), "where you are"),
+    (FormSent(name="flow", fields={"a": "b"}), "only read words"),
     (ContactShared(phone="1", own=True), "contact card"),
     (ContactShared(phone="2", own=False), "contact card"),
     (OtherSent(type="poll"), "Nice poll"),
@@ -158,6 +168,16 @@ def test_a_stranger_s_first_word_may_be_none(content: Content, _sentence: str) -
     talk = russian()
     assert len(talk.does(content)) == 1
     assert "Куда хотите пойти?" in talk.heard[-1].text
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_who_only_opens_the_chat_on_whatsapp_is_shown_where_it_stands(
+    place: Callable[[], Talk],
+) -> None:
+    talk = place()
+    (message,) = talk.does(OtherSent(type="request_welcome"))
+    assert "only read words" not in message.text
+    assert message.choices
 
 
 def test_the_question_about_a_seat_is_repeated_as_well() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts import (
     AcceptOffer,
@@ -77,6 +77,8 @@ class ChatDocument(Value):
     """What each of the last inputs brought about, under the input's id."""
     moved_to: str | None = None
     """The chat has another id now; everything of it is to be found there."""
+    left_at: AwareDatetime | None = None
+    """Since then the person does not have this number any more; later others may."""
 
     def has_seen(self, input_id: UUID) -> bool:
         """Whether this input is in the state already."""
@@ -116,17 +118,22 @@ class ChatDocument(Value):
             owed={input_id: tuple(_entry(message) for message in owed)},
         )
 
-    def moved(self, chat_id: str) -> "ChatDocument":
+    def moved(self, chat_id: str, left_at: datetime | None = None) -> "ChatDocument":
         """The same document as an alias; whoever reads it goes on at the other id."""
-        return self.model_copy(update={"moved_to": chat_id})
+        return self.model_copy(update={"moved_to": chat_id, "left_at": left_at})
 
     def arrived(self) -> "ChatDocument":
         """The document at its new id."""
-        return self.model_copy(update={"moved_to": None})
+        return self.model_copy(update={"moved_to": None, "left_at": None})
 
     def emptied(self) -> "ChatDocument":
         """The alias once the document has arrived: nothing old may be taken from it again."""
-        return ChatDocument(state=State(), moved_to=self.moved_to)
+        return ChatDocument(state=State(), moved_to=self.moved_to, left_at=self.left_at)
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether it is nothing but a forwarding address."""
+        return self.moved_to is not None and self == self.emptied()
 
     def encoded(self) -> bytes:
         """The stored form; when it is short of room the oldest inputs are forgotten first.

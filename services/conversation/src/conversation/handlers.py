@@ -1,11 +1,14 @@
 """What the conversation does with what it hears."""
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import ParamSpec
 from uuid import UUID
 
 from contracts import (
+    ChatMoved,
     CommandOutcome,
     FindNotice,
     InboundItem,
@@ -36,6 +39,8 @@ PUBLISHED_REMEMBERED_MAX = 10_000
 
 _inputs = counter("turnout_inputs_total", "What people did, by what became of it.", ("result",))
 
+Taken = ParamSpec("Taken")
+
 
 class Handlers:
     """Load, decide, save, say."""
@@ -50,20 +55,30 @@ class Handlers:
 
     async def hear(self, item: InboundItem) -> None:
         """A person said something, or the answer to the person's wish is here."""
+        if isinstance(item, InboundMessage) and isinstance(item.content, ChatMoved):
+            await self._uncontended(self._move, item, item.content.previous)
+            return
         if is_ignored(item):
             _inputs.labels(result="ignored").inc()
             return
         if isinstance(item, InboundMessage) and self._floods.covers(item, self._clock.now()):
             _inputs.labels(result="shed").inc()
             return
+        await self._uncontended(self._take_in, item)
+
+    async def _uncontended(
+        self, work: Callable[Taken, Awaitable[str]], *args: Taken.args, **kwargs: Taken.kwargs
+    ) -> None:
         for _ in range(CONFLICTS_MAX):
             with suppress(Conflict):  # somebody else was faster: decide anew on what they wrote
-                _inputs.labels(result=await self._take_in(item)).inc()
+                _inputs.labels(result=await work(*args, **kwargs)).inc()
                 return
         raise Retry("the chat's document is contended", CONFLICT_RETRY_SECONDS)
 
     async def _take_in(self, item: InboundItem) -> str:
         chat = await self._chats.load(item)
+        if chat.address != item.address:
+            item = item.model_copy(update={"address": chat.address})
         document, now = chat.document, self._clock.now()
         if document.has_seen(item.id) and not broken("dedup"):
             await self._chats.confirm(chat)
@@ -86,6 +101,16 @@ class Handlers:
         await self._publish(item.id, taken.owed)
         crash_point("conversation.after-publish")
         return "shed" if taken.shed else "answered"
+
+    async def _move(self, told: InboundMessage, previous: str) -> str:
+        # A scoped id is never given to anybody else; a number that the person gave up is.
+        given_up = previous.isdecimal() and previous != told.sender.phone
+        await self._chats.move(
+            told.address.model_copy(update={"chat_id": previous}),
+            told.address,
+            left_at=told.sent_at if given_up else None,
+        )
+        return "moved"
 
     async def apologise(self, item: InboundItem, _reason: str) -> None:
         """What the person said could not be answered and is set aside: nobody is left waiting."""

@@ -1,12 +1,22 @@
 """Where chats are stored, under which ids they are known, and how they move to another one."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from contracts import Address, InboundItem, InboundMessage
 from conversation.dialogue import new_chat
 from conversation.document import ChatDocument
 from conversation.stores import Store, Stored
+from runtime.documents import Conflict
 from runtime.faults import crash_point
+
+HOPS_MAX = 8
+"""Forwarding addresses that are followed; a person changes the number once in years."""
+STILL_THEIRS = timedelta(days=1)
+"""What was sent under a number so soon after it was left is late mail of the one who left it.
+
+Operators give a number to somebody else after months.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,8 @@ class StoredChat:
 
     document: ChatDocument
     stored: Stored
+    address: Address
+    """Where the person is to be answered."""
 
 
 class Chats:
@@ -22,11 +34,11 @@ class Chats:
 
     On WhatsApp a person is known by a business-scoped id, and perhaps by a phone number
     (platforms.md B3). A chat that began under the number alone moves to the scoped id when both
-    are seen together:
+    are seen together, and any chat moves when WhatsApp tells that the person has another id:
 
-    1. the number's document gets a forwarding address; from now on nobody writes its state
-    2. it is created at the scoped id, as it stands there, if nobody has done so
-    3. what was left at the number is emptied
+    1. the old id's document gets a forwarding address; from now on nobody writes its state
+    2. it is created at the new id, as it stands there, if nobody has done so
+    3. what was left at the old id is emptied
 
     Whoever finds the first without the second, or without the third, does what is missing. All of
     it is compare-and-set, so two that do the same at once are as good as one.
@@ -37,12 +49,17 @@ class Chats:
 
     async def load(self, item: InboundItem) -> StoredChat:
         """The chat that the item belongs to."""
-        stored = await self._store.read(item.address)
-        if stored.document is not None and stored.document.moved_to is not None:
-            stored = await self._follow(stored, stored.document.moved_to)
-        elif stored.document is None and (phone := _phone(item)) is not None:
+        stored, address = await self._store.read(item.address), item.address
+        alias = stored.document
+        if alias is not None and alias.moved_to is not None:
+            found = await self._followed(stored)
+            if _is_of_another(alias, item):
+                # What the one before had here has arrived elsewhere by now.
+                return await self._begun_here(item)
+            stored, address = found, address if alias.left_at is None else found.address
+        elif alias is None and (phone := _phone(item)) is not None:
             stored = await self._move_here(stored, phone)
-        return StoredChat(stored.document or ChatDocument(state=new_chat(item)), stored)
+        return StoredChat(stored.document or ChatDocument(state=new_chat(item)), stored, address)
 
     async def save(self, chat: StoredChat, document: ChatDocument) -> None:
         """Write the next document over exactly the one that was loaded."""
@@ -52,6 +69,28 @@ class Chats:
         """See to it that what was loaded is the newest; before anything is said from it."""
         await self._store.confirm(chat.stored)
 
+    async def move(self, previous: Address, to: Address, left_at: datetime | None) -> None:
+        """Let the chat go on under another id; a chat that is there already goes on as it is.
+
+        Args:
+            previous: the id until now.
+            to: the id from now on.
+            left_at: when the person gave the number up, if it is one that others may get.
+        """
+        old = await self._followed(await self._store.read(previous))
+        if old.document is None or old.address == to:
+            return
+        await self._store.write(old, old.document.moved(to.chat_id, left_at))
+        crash_point("conversation.after-forwarding")
+        await self._followed(await self._store.read(old.address))
+
+    async def _begun_here(self, item: InboundItem) -> StoredChat:
+        stored = await self._store.read(item.address)
+        document = stored.document
+        if document is None or document.moved_to is not None:
+            document = ChatDocument(state=new_chat(item))
+        return StoredChat(document, stored, item.address)
+
     async def _move_here(self, target: Stored, phone: Address) -> Stored:
         source, chat_id = await self._store.read(phone), target.address.chat_id
         if source.document is None:
@@ -59,25 +98,42 @@ class Chats:
         if source.document.moved_to is None:
             await self._store.write(source, source.document.moved(chat_id))
             crash_point("conversation.after-forwarding")
-            return await self._follow(await self._store.read(phone), chat_id)
+            return await self._followed(await self._store.read(phone))
         if source.document.moved_to != chat_id:
             return target  # another person had this number before
-        return await self._follow(source, chat_id)
+        return await self._followed(source)
 
-    async def _follow(self, alias: Stored, chat_id: str) -> Stored:
+    async def _followed(self, stored: Stored) -> Stored:
+        """Where the forwarding addresses lead, with all that was on its way arrived there."""
+        for _ in range(HOPS_MAX):
+            if stored.document is None or stored.document.moved_to is None:
+                return stored
+            stored = await self._one_hop(stored, stored.document, stored.document.moved_to)
+        raise Conflict(stored.address.platform)  # they are being written at this moment
+
+    async def _one_hop(self, alias: Stored, document: ChatDocument, chat_id: str) -> Stored:
         address = alias.address.model_copy(update={"chat_id": chat_id})
         target = await self._store.read(address)
-        assert alias.document is not None
-        if alias.document == alias.document.emptied():
+        if document.is_emptied:
             return target
-        if target.document is None:
+        # A forwarding address that is there was left by whoever had this id before, perhaps by
+        # the same person on the way back.
+        if target.document is None or target.document.is_emptied:
             await self._store.confirm(alias)  # else its old place may still be the right one
-            await self._store.write(target, alias.document.arrived())
+            await self._store.write(target, document.arrived())
             crash_point("conversation.after-arrival")
             target = await self._store.read(address)
         await self._store.confirm(target)  # what is taken away here must be found there
-        await self._store.write(alias, alias.document.emptied())
+        await self._store.write(alias, document.emptied())
         return target
+
+
+def _is_of_another(alias: ChatDocument, item: InboundItem) -> bool:
+    return (
+        alias.left_at is not None
+        and isinstance(item, InboundMessage)
+        and item.sent_at > alias.left_at + STILL_THEIRS
+    )
 
 
 def _phone(item: InboundItem) -> Address | None:

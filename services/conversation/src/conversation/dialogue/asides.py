@@ -1,7 +1,13 @@
 """What is said beside the path: help, language, and things that are no answer."""
 
-from contracts import Content, MediaSent, MessageEdited, OtherSent
-from contracts.inbound import ContactShared
+from contracts import (
+    ContactShared,
+    Content,
+    LocationSent,
+    MediaSent,
+    MessageEdited,
+    OtherSent,
+)
 from conversation.dialogue import browsing, dropping, event_card, idle, mine, registering
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.preferences import also
@@ -97,6 +103,9 @@ def unknown(turn: Turn, _argument: str = "") -> Reply:
 
 def no_answer(turn: Turn, content: Content) -> Reply:
     """A sticker, a voice note and the like: kind, and back to the question."""
+    if isinstance(content, OtherSent) and content.type == "request_welcome":
+        # WhatsApp's word for having opened the chat: nothing was said that could be no answer.
+        return start(turn)
     return beside(turn, _kindly(turn, content))
 
 
@@ -107,6 +116,8 @@ def _kindly(turn: Turn, content: Content) -> str:
         return turn.say("aside.edited")
     if isinstance(content, OtherSent) and content.type == "poll":
         return turn.say("aside.poll")
+    if isinstance(content, LocationSent):
+        return turn.say("aside.location")
     if not isinstance(content, MediaSent):
         return turn.say("aside.media")
     if content.media == "sticker":

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from contracts import (
     ChatBlocked,
+    ChatMoved,
     ChatUnblocked,
     ChoiceTapped,
     CommandOutcome,
@@ -13,6 +14,7 @@ from contracts import (
     MediaSent,
     MessageEdited,
     MessageRevoked,
+    OtherSent,
     ReactionSent,
     Sender,
     TextSaid,
@@ -29,7 +31,7 @@ from conversation.dialogue.state import Stage, State
 from conversation.dialogue.turn import Reply, Turn
 from conversation.dialogue.understanding import choice_of
 
-_UNANSWERED = (MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked)
+_UNANSWERED = (MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked, ChatMoved)
 
 
 def is_ignored(item: InboundItem) -> bool:
@@ -40,7 +42,9 @@ def is_ignored(item: InboundItem) -> bool:
     group = item.address.platform == "telegram" and item.address.chat_id.startswith("-")
     # A live location is "edited" every few seconds, without a word in it.
     wordless = isinstance(item.content, MessageEdited) and not item.content.text
-    return group or wordless or isinstance(item.content, _UNANSWERED)
+    # A note of WhatsApp's own on the person, such as a new security code.
+    noted = isinstance(item.content, OtherSent) and item.content.type.startswith("system.")
+    return group or wordless or noted or isinstance(item.content, _UNANSWERED)
 
 
 def new_chat(item: InboundItem) -> State:
