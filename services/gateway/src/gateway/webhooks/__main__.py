@@ -73,8 +73,8 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
             report, done[webhook.account] = await _treat(webhook, options.verb)
             reports.append(report)
     sys.stdout.write((as_json if options.json else as_table)(reports, done))
-    # What passes by itself is no failure of a command that has set what there is to set.
-    passing = PASSING if options.verb != "show" else frozenset()
+    # What passes by itself is no failure of a command that has set what there was to set.
+    passing = PASSING - {"away"} if options.verb != "show" else frozenset()
     wrong = {finding.name for report in reports for finding in report.findings} - passing
     return WRONG if wrong else WELL
 
