@@ -1,4 +1,6 @@
-"""A signed Telegram webhook to JetStream's ack and 200, beside a route that only reads the body."""
+"""The door: signed webhooks to JetStream's ack and 200, beside a route that only reads the body,
+and batches beside publishing alone.
+"""
 
 import asyncio
 import json
@@ -7,10 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import nats
+import psutil
+
+from benchmarks.gateway_payloads import ENVIRONMENT, notification_request, update_request
 from benchmarks.load import post
 from benchmarks.results import Comparison
 from runtime.testing import NatsServer, free_port
@@ -18,45 +26,39 @@ from runtime.testing import NatsServer, free_port
 ROUNDS = 5
 REQUESTS_PER_ROUND = 2000
 CONNECTIONS = 32
+BATCHES = {10: (200, 8), 100: (30, 4), 1000: (4, 2)}
+"""Items of a batch: batches of a round, and how many come at the same time."""
+BATCH_ROUNDS = 3
+WINDOW = 256
+"""Messages of the yardstick that wait for their ack: where nats-py was fastest of 16 to 1,024."""
+PUBLISHED_PER_ROUND = 4000
+MEMORY_MB_MAX = 120.0
 START_SECONDS_MAX = 30.0
-SECRET = "demo-telegram-secret"  # noqa: S105 - the demo's, known to everybody
-
-
-def webhook(number: int) -> bytes:
-    """A text message of its own, so that none is a duplicate."""
-    person = {"id": number % 500 + 1, "is_bot": False, "first_name": "Ann", "language_code": "en"}
-    body = json.dumps(
-        {
-            "update_id": time.time_ns() % 10**12 + number,
-            "message": {
-                "message_id": number,
-                "from": person,
-                "chat": {"id": person["id"], "type": "private", "first_name": "Ann"},
-                "date": 1_800_000_000,
-                "text": "1",
-            },
-        }
-    ).encode()
-    head = (
-        "POST /telegram HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 @contextmanager
-def process(*command: str, **environment: str) -> Iterator[None]:
-    """A process that ends with the block."""
+def process(*command: str, **environment: str) -> Iterator[int]:
+    """The id of a process that ends with the block."""
     child = subprocess.Popen(  # noqa: S603 - our own modules, no outside input
         [sys.executable, *command],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
     )
     try:
-        yield
+        yield child.pid
     finally:
         child.terminate()
         child.wait(20)
+
+
+async def said_by(module: str, *arguments: str) -> str:
+    """What a module of ours prints."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await child.communicate()
+    assert child.returncode == 0, f"{module} failed"
+    return said.decode()
 
 
 async def answering(port: int) -> None:
@@ -72,65 +74,128 @@ async def answering(port: int) -> None:
                 return
 
 
+@dataclass
+class House:
+    """What is measured, and where it is."""
+
+    nats_url: str
+    port: int
+    bare_port: int
+    pid: int
+    posted: int = 0
+    """Items that the gateway was given and has taken."""
+
+    async def post(
+        self, request: Callable[[int], bytes], requests: int, connections: int, items: int = 1
+    ) -> tuple[float, float]:
+        """Items per second, and the 99th percentile in milliseconds."""
+        load = await post(self.port, request, requests=requests, connections=connections)
+        self.posted += requests * items
+        return load.per_second * items, load.p99_seconds * 1000
+
+    async def stored(self) -> int:
+        """What is in the stream."""
+        client = await nats.connect(self.nats_url)
+        info = await client.jetstream().stream_info("INBOUND")
+        await client.close()
+        return info.state.messages
+
+
 async def run() -> list[Comparison]:
-    """Both sides in one run, taking turns."""
-    rate = Comparison(
-        "gateway: signed webhook → JetStream ack → 200",
-        "webhooks/s",
-        "bare FastAPI route that reads the body",
-        aim=0.6,
-    )
-    tail = Comparison("gateway: p99 of the same", "ms", "the bare route's p99")
+    """All sides in one run, taking turns."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        nats = NatsServer(folder)
-        nats.start()
-        stack.callback(nats.kill)
-        environment = {
-            "NATS_URL": nats.url,
-            "TELEGRAM_TOKEN": "123456:demo-telegram-token",
-            "TELEGRAM_SECRET": SECRET,
-            "WHATSAPP_PHONE_ID": "106540352242922",
-            "WHATSAPP_APP_SECRET": "demo-whatsapp-secret",
-            "WHATSAPP_VERIFY_TOKEN": "demo-verify-token",
-            "LOG_LEVEL": "warning",
-        }
+        broker = NatsServer(folder)
+        broker.start()
+        stack.callback(broker.kill)
+        environment = {**ENVIRONMENT, "NATS_URL": broker.url, "LOG_LEVEL": "warning"}
         provisioning = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "runtime.provision"),
+            *(sys.executable, "-m", "runtime.provision"),
             env={**os.environ, **environment},
             stdout=asyncio.subprocess.DEVNULL,
         )
         assert await provisioning.wait() == 0, "the streams could not be made"
-        ours, bare = free_port(), free_port()
-        stack.enter_context(process("-m", "gateway", **environment, HTTP_PORT=str(ours)))
-        stack.enter_context(process("-m", "benchmarks.bare_route", str(bare)))
-        await asyncio.gather(answering(ours), answering(bare))
-        await _warm(ours)
-        await _warm(bare)
-        for _ in range(ROUNDS):
-            for port, rates, tails in (
-                (ours, rate.ours, tail.ours),
-                (bare, rate.yardstick, tail.yardstick),
-            ):
-                load = await post(
-                    port, webhook, requests=REQUESTS_PER_ROUND, connections=CONNECTIONS
-                )
-                rates.append(load.per_second)
-                tails.append(load.p99_seconds * 1000)
-    return [rate, tail]
+        port, bare_port = free_port(), free_port()
+        pid = stack.enter_context(process("-m", "gateway", **environment, HTTP_PORT=str(port)))
+        stack.enter_context(process("-m", "benchmarks.bare_route", str(bare_port)))
+        await asyncio.gather(answering(port), answering(bare_port))
+        house = House(broker.url, port, bare_port, pid)
+        await _warm(house)
+        reading = json.loads(await said_by("benchmarks.gateway_parsing"))
+        webhooks = await _webhooks(house, reading)
+        # Before the yardstick publishes, too: all that was answered with 200 is there.
+        assert await house.stored() == house.posted, "something was shed or lost"
+        batches = await _batches(house, reading)
+        memory = Comparison("gateway: memory after the load", "MB", "what it may have")
+        memory.ours.append(psutil.Process(pid).memory_info().rss / 1e6)
+        memory.yardstick.append(MEMORY_MB_MAX)
+    return [*webhooks, *batches, memory]
 
 
-async def _warm(port: int) -> None:
+async def _webhooks(house: House, reading: dict[str, float]) -> list[Comparison]:
+    name = "gateway: signed webhook → JetStream ack → 200"
+    rate = Comparison(name, "webhooks/s", "bare FastAPI route that reads the body", aim=0.6)
+    other = Comparison(f"{name}, read by aiogram's models", "webhooks/s", "the same route")
+    tail = Comparison("gateway: p99 of the same", "ms", "the bare route's p99")
+    for _ in range(ROUNDS):
+        per_second, p99 = await house.post(update_request, REQUESTS_PER_ROUND, CONNECTIONS)
+        rate.ours.append(per_second)
+        tail.ours.append(p99)
+        bare = await post(
+            house.bare_port, update_request, requests=REQUESTS_PER_ROUND, connections=CONNECTIONS
+        )
+        rate.yardstick.append(bare.per_second)
+        tail.yardstick.append(bare.p99_seconds * 1000)
+    other.ours = _read_by(rate.ours, reading["aiogram"] - reading["telegram"])
+    other.yardstick = rate.yardstick
+    return [rate, tail, other]
+
+
+async def _batches(house: House, reading: dict[str, float]) -> list[Comparison]:
+    found = []
+    for items, (batches, connections) in BATCHES.items():
+        rate = Comparison(
+            f"gateway: items of WhatsApp batches of {items:,}",
+            "items/s",
+            f"nats-py publishing alone, {WINDOW} in flight",
+            aim=0.5,
+        )
+        request = partial(notification_request, items=items)
+        for _ in range(BATCH_ROUNDS):
+            per_second, _ = await house.post(request, batches, connections, items)
+            rate.ours.append(per_second)
+            alone = await said_by(
+                "benchmarks.bare_publish", house.nats_url, str(PUBLISHED_PER_ROUND), str(WINDOW)
+            )
+            rate.yardstick.append(float(alone))
+        other = Comparison(
+            f"{rate.name}, read by pywa", "items/s", "the same", yardstick=rate.yardstick
+        )
+        # Of a batch pywa reads one item, so this is what it would take if each came alone.
+        other.ours = _read_by(rate.ours, reading["pywa"] - reading["whatsapp"])
+        found += [rate, other]
+    return found
+
+
+def _read_by(rates: list[float], more_seconds: float) -> list[float]:
+    """The rates if reading one item took so much longer; all of it is the one process' own time."""
+    return [1 / (1 / rate + more_seconds) for rate in rates]
+
+
+async def _warm(house: House) -> None:
     """The first requests pay for imports and connections."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:
-            await post(port, webhook, requests=200, connections=4)
+            await house.post(update_request, 200, 4)
         except AssertionError:
             # 503 until the gateway has reached its broker.
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.1)
         else:
-            return
+            break
+    await post(house.bare_port, update_request, requests=200, connections=4)
+    await house.post(partial(notification_request, items=100), 4, 2, 100)
+    # Some of the first may have been stored, though they were answered with 503.
+    house.posted = await house.stored()

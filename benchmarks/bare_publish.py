@@ -1,0 +1,41 @@
+"""The yardstick of a batch: nats-py's own window of publishes, and nothing else.
+
+`python -m benchmarks.bare_publish URL COUNT WINDOW` prints messages a second.
+"""
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+
+import nats
+import uvloop
+
+from benchmarks.gateway_payloads import PHONE_ID, notification
+from gateway import whatsapp
+
+
+async def run(url: str, count: int, window: int) -> float:
+    """What a batch comes to, already made, published and acknowledged."""
+    client = await nats.connect(url)
+    jetstream = client.jetstream(publish_async_max_pending=window)
+    # One person more often than the other is no matter here.
+    reading = whatsapp.read(notification(time.time_ns(), count), {PHONE_ID}, datetime.now(UTC))
+    made = [
+        (each.route(), each.model_dump_json().encode(), {"Nats-Msg-Id": str(each.id)})
+        for each in reading.messages.values()
+    ]
+    started = time.perf_counter()
+    futures = [
+        await jetstream.publish_async(subject, body, headers=headers)
+        for subject, body, headers in made
+    ]
+    await asyncio.gather(*futures)
+    seconds = time.perf_counter() - started
+    await client.close()
+    return len(made) / seconds
+
+
+if __name__ == "__main__":
+    rate = uvloop.run(run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    sys.stdout.write(f"{rate}\n")
