@@ -296,7 +296,10 @@ async def test_what_the_app_asked_for_and_its_secret_are_looked_at(
         assert report.facts["fields"] == "account_update"
         assert await webhook.repair() == [], "only Meta's dashboard can"
     await platforms.control("whatsapp/callback", {"fields": ["messages"]})
-    changes = {"whatsapp_app_id": APP_ID, "whatsapp_app_secret": "another-app-secret"}
+    changes: dict[str, Any] = {
+        "whatsapp_app_id": APP_ID,
+        "whatsapp_app_secret": "another-app-secret",
+    }
     async with platforms.webhook("whatsapp", public_url(gateway), **changes) as webhook:
         assert names(await webhook.inspect()) == ["app-secret"]
     async with platforms.webhook("whatsapp", public_url(gateway), whatsapp_app_id="1") as webhook:
