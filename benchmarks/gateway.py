@@ -26,7 +26,7 @@ from runtime.testing import NatsServer, free_port
 ROUNDS = 5
 REQUESTS_PER_ROUND = 2000
 CONNECTIONS = 32
-BATCHES = {10: (200, 8), 100: (30, 4), 1000: (4, 2)}
+BATCHES = {10: (200, 8), 100: (30, 4), 1000: (4, 4)}
 """Items of a batch: batches of a round, and how many come at the same time."""
 BATCH_ROUNDS = 3
 WINDOW = 256
@@ -89,7 +89,9 @@ class House:
         self, request: Callable[[int], bytes], requests: int, connections: int, items: int = 1
     ) -> tuple[float, float]:
         """Items per second, and the 99th percentile in milliseconds."""
-        load = await post(self.port, request, requests=requests, connections=connections)
+        # Made before the clock runs: on two cores, who makes them takes from who is measured.
+        made = [request(number) for number in range(requests)]
+        load = await post(self.port, made.__getitem__, requests=requests, connections=connections)
         self.posted += requests * items
         return load.per_second * items, load.p99_seconds * 1000
 
@@ -141,8 +143,12 @@ async def _webhooks(house: House, reading: dict[str, float]) -> list[Comparison]
         per_second, p99 = await house.post(update_request, REQUESTS_PER_ROUND, CONNECTIONS)
         rate.ours.append(per_second)
         tail.ours.append(p99)
+        made = [update_request(number) for number in range(REQUESTS_PER_ROUND)]
         bare = await post(
-            house.bare_port, update_request, requests=REQUESTS_PER_ROUND, connections=CONNECTIONS
+            house.bare_port,
+            made.__getitem__,
+            requests=REQUESTS_PER_ROUND,
+            connections=CONNECTIONS,
         )
         rate.yardstick.append(bare.per_second)
         tail.yardstick.append(bare.p99_seconds * 1000)

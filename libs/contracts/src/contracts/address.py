@@ -9,8 +9,7 @@ from contracts.model import Value
 
 Platform = Literal["telegram", "whatsapp"]
 
-_PLAIN = re.compile(r"[A-Za-z0-9_]")
-_ALL_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+_ODD = re.compile(r"[^A-Za-z0-9_]")
 _ESCAPED = re.compile(r"=([0-9A-F]{2})")
 
 
@@ -46,13 +45,12 @@ class Address(Value):
 
 
 def _escape(part: str) -> str:
-    if _ALL_PLAIN.fullmatch(part):
-        return part
     # A subject token may hold neither dots, spaces nor wildcards, and the dash is our separator.
-    return "".join(
-        char if _PLAIN.match(char) else "".join(f"={byte:02X}" for byte in char.encode())
-        for char in part
-    )
+    return _ODD.sub(_escaped, part)
+
+
+def _escaped(odd: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in odd[0].encode())
 
 
 def _unescape(part: str) -> str:
