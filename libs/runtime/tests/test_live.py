@@ -29,6 +29,8 @@ async def living(*files: Path) -> AsyncIterator[Live[str]]:
             raise Misconfigured("a file is missing") from None
         if "?" in "".join(texts):
             raise Misconfigured("there is a question mark")
+        if "!" in "".join(texts):
+            raise RuntimeError("a text that nobody may see")
         return Made(" ".join(texts), frozenset(reads))
 
     async with Live("texts", make, look_seconds=LOOK_SECONDS) as live:
@@ -102,6 +104,20 @@ async def test_a_bug_in_who_hears_of_it_does_not_end_the_watch(tmp_path: Path) -
         await eventually(lambda: live.current == "two")
         file.write_text("three")
         await eventually(lambda: live.current == "three")
+
+
+async def test_a_bug_in_the_reading_does_not_end_the_watch_and_quotes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("one")
+    async with living(file) as live:
+        file.write_text("two!")
+        await eventually(lambda: shown("turnout_files_refused") == 1)
+        assert await live.problem() == "cannot be read: RuntimeError"
+        file.write_text("three")
+        await eventually(lambda: live.current == "three")
+    assert "nobody may see" not in capsys.readouterr().out
 
 
 def test_without_a_first_value_there_is_nothing(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ class Live(Generic[T]):
         return self._problem
 
     async def __aenter__(self) -> Self:
-        self._watching = asyncio.create_task(self._watch())
+        if self._marks:
+            self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
@@ -115,9 +116,10 @@ class Live(Generic[T]):
         try:
             value, self._marks = await asyncio.to_thread(self._read)
         except Misconfigured as error:
-            if self._problem != str(error):
-                log.warning("changed files refused", of=self._name, problem=str(error))
-            self._problem = str(error)
+            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001 - a bug in reading must not end the watch for good
+            # Without the error's text, which may quote a file.
+            self._refuse(f"cannot be read: {type(error).__name__}")
         else:
             self._problem = None
             if value != self.current:
@@ -125,6 +127,12 @@ class Live(Generic[T]):
                 log.info("changed files taken over", of=self._name)
                 self._tell(value)
         self._show()
+
+    def _refuse(self, problem: str) -> None:
+        # Said once: it is tried again at every look.
+        if problem != self._problem:
+            log.warning("changed files refused", of=self._name, problem=problem)
+        self._problem = problem
 
     def _tell(self, value: T) -> None:
         for hearer in self._hearers:
