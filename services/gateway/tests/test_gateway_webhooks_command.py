@@ -10,6 +10,8 @@ import pytest_asyncio
 from gateway_house import BOT, PHONE_ID, Gateway
 from webhooks_house import ACCOUNTS, NOBODY, Platforms, command, secrets_in, simulator
 
+from gateway.webhooks.asking import Away, ask, client
+
 
 @pytest.fixture(scope="module")
 def simulator_url() -> Iterator[str]:
@@ -109,6 +111,26 @@ async def test_nothing_secret_is_printed_whatever_goes_wrong(platforms: Platform
     said = await command("repair", **environment(platforms, NOBODY, **away))
     assert said.code == 1
     assert said.text.count("! away: ") == 2
+
+
+async def test_no_failure_carries_the_address_that_holds_the_token() -> None:
+    url = f"{NOBODY}/bot{ACCOUNTS['TELEGRAM_TOKEN']}/getMe"
+    async with client() as http:
+        with pytest.raises(httpx.ConnectError) as raw:
+            await http.get(url)
+        assert secrets_in(str(raw.value.request.url)), "httpx's own would carry it"
+        with pytest.raises(Away) as told:
+            await ask(http, "GET", url)
+    assert secrets_in(repr(told.value)) == []
+    assert (told.value.__cause__, told.value.__context__) == (None, None)
+
+
+async def test_a_proxy_of_the_environment_is_not_the_way_to_the_simulator(
+    platforms: Platforms,
+) -> None:
+    env = environment(platforms, NOBODY, HTTP_PROXY=NOBODY, ALL_PROXY=NOBODY)
+    said = await command("--platform", "telegram", **env)
+    assert "! no-webhook" in said.text
 
 
 async def test_accounts_in_a_file_are_looked_at_too_and_one_without_a_token_is_named(

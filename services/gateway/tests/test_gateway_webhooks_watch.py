@@ -51,6 +51,7 @@ def environment(platforms: Platforms, **changes: str) -> dict[str, str]:
         "PUBLIC_URL": PUBLIC_URL,
         "TURNOUT_TEST": "1",
         "WEBHOOK_CHECK_SECONDS": LOOK_SECONDS,
+        "LOG_LEVEL": "debug",
         "ADMIN_TELEGRAM_CHAT": ADMIN_CHAT,
         **changes,
     }
