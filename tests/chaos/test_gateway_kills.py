@@ -84,7 +84,7 @@ async def test_nothing_is_lost_or_doubled_when_a_gateway_dies() -> None:
     assert not leaked, leaked[:20]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_without_a_message_id_a_death_after_the_publish_is_seen_as_a_double() -> None:
     """The negative control: what was stored and not answered is posted again."""
     verdict, _, _ = await deaths(

@@ -148,7 +148,7 @@ def check(run: Outage) -> None:
     assert not run.leaked, run.leaked[:20]
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(150)
 async def test_nothing_is_lost_or_doubled_while_the_broker_is_away() -> None:
     run = await outage(
         per_second=50,
@@ -162,7 +162,7 @@ async def test_nothing_is_lost_or_doubled_while_the_broker_is_away() -> None:
     assert run.backlog_gone("whatsapp") < BACKLOG_SECONDS_MAX, run
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_answering_before_the_ack_loses_what_people_say() -> None:
     """The negative control: the same outage, and a gateway that says 200 all the same."""
     run = await outage(
