@@ -5,7 +5,9 @@ import os
 import random
 import sys
 import time
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
@@ -18,6 +20,8 @@ from tests.chaos.gateway_storm import Attempt, Memory, Storm, outcomes, refused
 
 RECOVERY_SECONDS_MAX = 5.0
 BACKLOG_SECONDS_MAX = 30.0
+RETRY_AFTER_SECONDS = 2.0
+"""What each 503 asks for."""
 MEMORY_MEBIBYTES_MAX = 120.0
 """Issue 5's limit for one gateway, with a storm before its door."""
 QUICK_RETRIES = "0,1,2,4,8,16,32"
@@ -73,6 +77,18 @@ class Outage:
         """Whether each message that was refused was taken later."""
         last = {one.n: one.outcome for one in self.attempts}
         return all(last[n] == "200" for n in refused(self.attempts))
+
+    def hurried(self) -> int:
+        """Telegram's retries that came before the time that the gateway asked for: each 503 must
+        say one, or Telegram comes again at once.
+        """
+        answered: dict[int, list[float]] = defaultdict(list)
+        for one in self.attempts:
+            if one.platform == "telegram":
+                answered[one.n].append(one.at)
+        return sum(
+            b - a < RETRY_AFTER_SECONDS for times in answered.values() for a, b in pairwise(times)
+        )
 
     def __str__(self) -> str:
         gone = ", ".join(
@@ -141,6 +157,7 @@ def check(run: Outage) -> None:
     assert refused(run.attempts), "nothing was refused: there was no outage"
     assert {one.outcome for one in run.attempts} == {"200", "503"}, run
     assert run.retried(), run
+    assert run.hurried() == 0, run
     assert run.first_taken() < RECOVERY_SECONDS_MAX, run
     assert run.refused_late() == 0, run
     assert run.backlog_gone("telegram") < BACKLOG_SECONDS_MAX, run
