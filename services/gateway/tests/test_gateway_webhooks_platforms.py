@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -130,6 +131,51 @@ async def test_another_secret_at_telegram_is_seen_by_the_gateways_403(
         async with asyncio.timeout(WAIT_SECONDS_MAX):
             while not await gateway.raw("INBOUND"):
                 await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def answering(*statuses: int) -> AsyncIterator[str]:
+    """An address that answers one webhook after another with these; gives its URL."""
+    left = list(statuses)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        [length] = [
+            int(line[15:]) for line in head.lower().split(b"\r\n") if b"content-len" in line
+        ]
+        await reader.readexactly(length)
+        status = left.pop(0)
+        writer.write(f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_an_error_that_is_over_is_shown_and_is_no_finding(platforms: Platforms) -> None:
+    async with (
+        answering(502, 200) as url,
+        platforms.webhook("telegram", url) as webhook,
+    ):
+        await webhook.register()
+        await platforms.hears("4215", "refused once")
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            while "last error" not in (report := await webhook.inspect()).facts or (
+                report.pending_updates
+            ):
+                await asyncio.sleep(0.05)
+        assert names(report) == []
+        assert report.facts["last error"] == (
+            "just now: Wrong response from the webhook: 502 So; over since"
+        )
+
+
+async def test_two_that_register_at_once_both_succeed(platforms: Platforms) -> None:
+    async with platforms.webhook("telegram", NOBODY) as webhook:
+        done = await asyncio.gather(webhook.register(), webhook.register())
+        assert len(done) == 2
+        assert names(await webhook.inspect()) == []
 
 
 async def test_many_that_wait_and_an_address_where_nobody_listens_are_found(

@@ -4,6 +4,9 @@ from urllib.parse import urlsplit
 
 from runtime.settings import Misconfigured
 
+URL_CHARACTERS_MAX = 2048
+"""Longer ones are cut when they are read, and so differ from ours."""
+
 
 def public_url(given: str | None, *, is_demo: bool) -> str:
     """PUBLIC_URL without a slash at its end.

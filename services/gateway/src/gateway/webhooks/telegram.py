@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from contracts import Platform
 from gateway.payload import JsonObject, number_of, object_of, text_of
-from gateway.webhooks.addresses import shown
+from gateway.webhooks.addresses import URL_CHARACTERS_MAX, shown
 from gateway.webhooks.asking import Away, Busy, ask, patiently
 from gateway.webhooks.delivery_errors import in_words
 from gateway.webhooks.findings import CannotSet, Finding, Name, Report
@@ -25,9 +25,9 @@ MAX_CONNECTIONS = 100
 second at 100 ms."""
 PENDING_MAX = 100
 """More wait at Telegram when we are away or refuse, or when a sold-out launch begins."""
-ERROR_FRESH_SECONDS = 600.0
-"""Telegram never forgets its last error while the webhook stays. A failing update is tried again at
-least every 120 s (platforms.md A2), so that one older than this is over."""
+ERROR_FRESH_SECONDS = 150.0
+"""Telegram never forgets its last error while the webhook stays. A failing update waits and is tried
+again at least every 120 s (platforms.md A2): when none waits, or the error is older, it is over."""
 CLOUD_API = "https://api.telegram.org"
 CLOUD_PORTS = (443, 80, 88, 8443)
 SET_WEBHOOK_PAUSE_SECONDS = 1.1
@@ -127,7 +127,11 @@ class TelegramWebhook:
             )
 
     def _facts(self, info: JsonObject) -> dict[str, str]:
-        facts = {"url": shown(text_of(info, "url") or "") if info.get("url") else "none"}
+        facts = {
+            "url": shown(text_of(info, "url", URL_CHARACTERS_MAX) or "")
+            if info.get("url")
+            else "none"
+        }
         if ip_address := text_of(info, "ip_address"):
             facts["ip address"] = ip_address
         facts["updates"] = ", ".join(_updates(info) or [DEFAULT_UPDATES])
@@ -143,7 +147,7 @@ class TelegramWebhook:
 
     def _findings(self, info: JsonObject) -> list[Finding]:
         found = []
-        url = text_of(info, "url")
+        url = text_of(info, "url", URL_CHARACTERS_MAX)
         if not url:
             found.append(
                 Finding("no-webhook", "Telegram knows no webhook: nothing that people say arrives")
@@ -198,7 +202,9 @@ class TelegramWebhook:
 
     def _is_fresh(self, info: JsonObject) -> bool:
         at = number_of(info, "last_error_date")
-        return bool(at) and self._seconds_since(at or 0) <= ERROR_FRESH_SECONDS
+        if at is None or not number_of(info, "pending_update_count"):
+            return False
+        return self._seconds_since(at) <= ERROR_FRESH_SECONDS
 
     def _seconds_since(self, at: int) -> float:
         return self._clock.now().timestamp() - at

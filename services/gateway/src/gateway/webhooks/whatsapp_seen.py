@@ -7,7 +7,7 @@ app token may stand in the header, and which codes a wrong app secret has.
 """
 
 from gateway.payload import JsonObject, object_of, objects_of, text_of
-from gateway.webhooks.addresses import shown
+from gateway.webhooks.addresses import URL_CHARACTERS_MAX, shown
 from gateway.webhooks.findings import REPAIR, Finding
 
 LEVELS = {
@@ -34,7 +34,9 @@ class Seen:
         self.secret_refused = False
         """Meta does not take our app secret as the app's."""
         self.callbacks = {
-            level: url for level in LEVELS if (url := text_of(configuration, level)) is not None
+            level: url
+            for level in LEVELS
+            if (url := text_of(configuration, level, URL_CHARACTERS_MAX)) is not None
         }
 
     @property
