@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import nats.errors
@@ -14,10 +15,10 @@ from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsCredentials
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
-from pydantic_core import from_json
 
 from contracts import Message, Query
 from contracts.topology import Bucket
@@ -28,6 +29,7 @@ from runtime.faults import broken
 from runtime.metrics import counter, histogram
 from runtime.requests import Requests
 from runtime.settings import ServiceSettings
+from runtime.windows import Window, refusal
 
 RECONNECT_WAIT_SECONDS = 0.25
 """Between attempts to reach the broker again; there is no last attempt."""
@@ -158,29 +160,59 @@ class Broker:
                 answer = await self._acknowledged(subject, body, headers, timeout_seconds)
             except UNREACHABLE as error:
                 raise Unavailable("nats") from error
-        # Read by hand: nats-py's context takes longer for it than for all the rest of a publish.
-        if (refused := answer.get("error")) is not None or "seq" not in answer:
-            full = isinstance(refused, dict) and refused.get("err_code") == STREAM_FULL_ERROR
-            raise Unavailable(f"stream of {kind} (full)" if full else "nats")
+        _check_stored(kind, answer)
         _publish_seconds.labels().observe(time.perf_counter() - started)
         _published.labels(subject=kind).inc()
 
+    async def publish_lanes(
+        self,
+        lanes: Mapping[str, Sequence[Message]],
+        *,
+        in_flight_max: int,
+        silence_seconds_max: float = 5.0,
+    ) -> None:
+        """Publish what belongs together, within one trace: the messages of one subject one after
+        the other, those of different subjects at the same time.
+
+        Raises:
+            Unavailable: not all are acknowledged; see `publish`.
+        """
+        handed_on: dict[str, str] = {}
+        named = not broken("message-id")
+
+        def headers_of(message: Message) -> dict[str, str]:
+            return handed_on | {"Nats-Msg-Id": str(message.id)} if named else handed_on
+
+        with traces.span("publish lanes", kind=SpanKind.PRODUCER):
+            traces.inject(handed_on)
+            window = Window(self.requests, in_flight_max, headers_of)
+            try:
+                async with asyncio.timeout(silence_seconds_max):
+                    await self._reached.wait()
+                refused = await window.publish(lanes, silence_seconds_max=silence_seconds_max)
+            except UNREACHABLE as error:
+                raise Unavailable("nats") from error
+        if refused is not None:
+            _check_stored("one of its subjects", refused)
+        if window.first_ack_seconds is not None:
+            # One stands for all: to look at the clock for each costs as much as its ack.
+            _publish_seconds.labels().observe(window.first_ack_seconds)
+        for subject, messages in lanes.items():
+            _published.labels(subject=subject_kind(subject)).inc(len(messages))
+
     async def _acknowledged(
         self, subject: str, body: bytes, headers: dict[str, str], timeout_seconds: float
-    ) -> dict[str, Any]:
+    ) -> Msg:
         """What the stream says to a message; nothing is left in the client's own buffer while it
         has no connection, for nobody bounds how long it would lie there.
         """
         requests = self.requests
         if self.away_since is None and self.nats.pending_data_size < UNSENT_BYTES_MAX:
-            answer = await requests.request(subject, body, timeout_seconds, headers)
-        else:
-            async with asyncio.timeout(timeout_seconds):
-                await self._reached.wait()
-                # A socket that takes nothing would hold nats-py without end.
-                answer = await requests.request(subject, body, timeout_seconds, headers)
-        found = from_json(answer.data)
-        return found if isinstance(found, dict) else {}
+            return await requests.request(subject, body, timeout_seconds, headers)
+        async with asyncio.timeout(timeout_seconds):
+            await self._reached.wait()
+            # A socket that takes nothing would hold nats-py without end.
+            return await requests.request(subject, body, timeout_seconds, headers)
 
     async def ask(self, query: Query, *, timeout_seconds: float = 2.0) -> BaseModel:
         """The answer to a query; its model is `query.answer`.
@@ -245,6 +277,12 @@ class Broker:
 
 UNAVAILABLE_HEADER = "Turnout-Unavailable"
 """In the reply to a query: what the answering service lacks."""
+
+
+def _check_stored(kind: str, answer: Msg) -> None:
+    code = refusal(answer)
+    if code is not None:
+        raise Unavailable(f"stream of {kind} (full)" if code == STREAM_FULL_ERROR else "nats")
 
 
 def subject_kind(subject: str) -> str:

@@ -6,6 +6,7 @@ request. A step of the dialogue makes three, and they were an eighth of its time
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import nats.errors
@@ -23,6 +24,7 @@ class Requests:
         self._client = client
         self._numbers = itertools.count()
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._hearers: dict[str, Callable[[str, Msg], None]] = {}
         self._inbox = f"{client.new_inbox()}."
         self._opening: asyncio.Task[Any] | None = None
         self._open = False
@@ -62,6 +64,33 @@ class Requests:
             raise nats.errors.NoRespondersError
         return message
 
+    async def send(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: dict[str, Any],
+        hearer: Callable[[str, Msg], None],
+    ) -> str:
+        """Ask without waiting: `hearer` is called with the returned number and the answer, unless
+        `forget` is first.
+        """
+        if not self._open:
+            await self._open_inbox()
+        number = str(next(self._numbers))
+        self._hearers[number] = hearer
+        try:
+            await self._client.publish(
+                subject, payload, reply=self._inbox + number, headers=headers
+            )
+        except BaseException:
+            self.forget(number)
+            raise
+        return number
+
+    def forget(self, number: str) -> None:
+        """Drop the answer when it comes."""
+        self._hearers.pop(number, None)
+
     async def _open_inbox(self) -> None:
         if self._opening is None or (self._opening.done() and not self._open):
             # One for all who come at once; nats-py opens it again after a reconnect.
@@ -73,8 +102,12 @@ class Requests:
         self._open = True
 
     async def _hear(self, message: Msg) -> None:
-        answer = self._waiting.get(message.subject[len(self._inbox) :])
-        if answer is not None and not answer.done():
+        number = message.subject[len(self._inbox) :]
+        answer = self._waiting.get(number)
+        if answer is None:
+            if (hearer := self._hearers.pop(number, None)) is not None:
+                hearer(number, message)
+        elif not answer.done():
             answer.set_result(message)
 
 

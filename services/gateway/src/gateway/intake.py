@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
 from hashlib import sha256
 from uuid import uuid5
 
@@ -19,7 +18,7 @@ from runtime.metrics import counter
 from runtime.service import Service
 
 PUBLISH_SECONDS_MAX = 2.0
-"""One publish may wait this long for its acknowledgement: a short reconnect, not an outage."""
+"""This long may no acknowledgement come: a short reconnect, not an outage."""
 BROKER_AWAY_SECONDS_MAX = PUBLISH_SECONDS_MAX
 """After this long without a connection nobody waits any more: 503 at once until it is back."""
 WEBHOOK_SECONDS_MAX = 10.0
@@ -56,12 +55,18 @@ class Intake:
         self._check_broker()
         crash_point("gateway.before-publish")
         chats, counted = self._by_chat(platform, reading)
+        broker = self._service.broker
         try:
             if len(reading.messages) == 1 and not reading.unreadable:
-                await self._publish_in_order(iter(chats.items()))
+                (message,) = reading.messages.values()
+                await broker.publish(message, timeout_seconds=PUBLISH_SECONDS_MAX)
             else:
                 async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
-                    await self._publish_chats(chats)
+                    await broker.publish_lanes(
+                        chats,
+                        in_flight_max=CHATS_IN_FLIGHT_MAX,
+                        silence_seconds_max=PUBLISH_SECONDS_MAX,
+                    )
                     if reading.unreadable:
                         await self._set_aside(platform, reading, body)
         except (TimeoutError, Unavailable) as error:
@@ -69,7 +74,11 @@ class Intake:
                 self._pace.gives_back(chat)
             raise Unavailable("nats") from error
         crash_point("gateway.after-publish")
-        for kind, count in Counter(reading.kinds).items():
+        kinds = reading.kinds
+        if len(kinds) == 1:
+            _items.labels(platform=platform, kind=kinds[0]).inc()
+            return
+        for kind, count in Counter(kinds).items():
             _items.labels(platform=platform, kind=kind).inc(count)
 
     def _check_broker(self) -> None:
@@ -99,29 +108,6 @@ class Intake:
                 counted.append(subject)
             chats.setdefault(subject, []).append(message)
         return chats, counted
-
-    async def _publish_chats(self, chats: dict[str, list[Item]]) -> None:
-        """Different chats at the same time, the messages of one chat one after the other."""
-        waiting = iter(chats.items())
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(min(CHATS_IN_FLIGHT_MAX, len(chats))):
-                    tasks.create_task(self._publish_in_order(waiting))
-        except* Unavailable as failures:
-            failed = failures
-        else:
-            return
-        raise failed.exceptions[0]
-
-    async def _publish_in_order(self, chats: Iterator[tuple[str, list[Item]]]) -> None:
-        for subject, messages in chats:
-            for message in messages:
-                await self._service.broker.publish_raw(
-                    subject,
-                    message.model_dump_json().encode(),
-                    id=message.id,
-                    timeout_seconds=PUBLISH_SECONDS_MAX,
-                )
 
     async def _set_aside(self, platform: Platform, reading: Reading, body: bytes) -> None:
         # The whole body: what was read of it is published, and known by its ids when the body is
