@@ -138,17 +138,15 @@ async def answering(*statuses: int) -> AsyncIterator[str]:
     """An address that answers one webhook after another with these; gives its URL."""
     left = list(statuses)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        [length] = [
-            int(line[15:]) for line in head.lower().split(b"\r\n") if b"content-len" in line
-        ]
-        await reader.readexactly(length)
-        status = left.pop(0)
-        writer.write(f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
+        _, _, length = head.lower().partition(b"content-length:")
+        await reader.readexactly(int(length.split()[0]))
+        answer = f"HTTP/1.1 {left.pop(0)} So\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        writer.write(answer.encode())
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 

@@ -26,8 +26,9 @@ second at 100 ms."""
 PENDING_MAX = 100
 """More wait at Telegram when we are away or refuse, or when a sold-out launch begins."""
 ERROR_FRESH_SECONDS = 150.0
-"""Telegram never forgets its last error while the webhook stays. A failing update waits and is tried
-again at least every 120 s (platforms.md A2): when none waits, or the error is older, it is over."""
+"""Telegram never forgets its last error while the webhook stays. A failing update waits and is
+tried again at least every 120 s (platforms.md A2): when none waits, or the error is older, it is
+over."""
 CLOUD_API = "https://api.telegram.org"
 CLOUD_PORTS = (443, 80, 88, 8443)
 SET_WEBHOOK_PAUSE_SECONDS = 1.1
@@ -127,11 +128,8 @@ class TelegramWebhook:
             )
 
     def _facts(self, info: JsonObject) -> dict[str, str]:
-        facts = {
-            "url": shown(text_of(info, "url", URL_CHARACTERS_MAX) or "")
-            if info.get("url")
-            else "none"
-        }
+        url = text_of(info, "url", URL_CHARACTERS_MAX)
+        facts = {"url": "none" if url is None else shown(url)}
         if ip_address := text_of(info, "ip_address"):
             facts["ip address"] = ip_address
         facts["updates"] = ", ".join(_updates(info) or [DEFAULT_UPDATES])
