@@ -60,7 +60,7 @@ def mutated(body: Any, chance: random.Random) -> Any:
             case 0:
                 del holder[key]
             case 1:
-                holder[key] = chance.choice(ODD)
+                holder[key] = copy.deepcopy(chance.choice(ODD))
             case 2:  # another type of the same
                 value = holder[key]
                 holder[key] = chance.choice([str(value), [value], {"value": value}, {}])
@@ -88,6 +88,8 @@ def words(node: Any) -> set[str]:
     if isinstance(node, list):
         return set().union(*map(words, node)) if node else set()
     if isinstance(node, str):
+        # Half an emoji is turned into a question mark on the way.
+        node = node.encode("utf-8", "replace").decode()
         # A text is also what int() would make of it, and what stands in it.
         return {node, node.lstrip("+"), *([str(int(node))] if _is_number(node) else [])} | set(
             node.split()
@@ -131,14 +133,11 @@ def test_whatever_goes_wrong_with_a_webhook_it_is_read_and_speaks_for_nobody_els
     case: Case,
 ) -> None:
     chance = random.Random(case.name)
-    # Half an emoji was turned into a question mark on the way.
-    payload = json.loads(case.body.replace(rb"\ud83d", b"?").replace(rb"\udc4b", b"?"))
+    payload = json.loads(case.body)
     for _ in range(MUTANTS_PER_CASE):
         mutant = mutated(payload, chance)
-        body = json.dumps(mutant).encode()
-        readable = json.loads(body.replace(rb"\ud800", b"?"))
 
-        check(read(case, body), case, readable)
+        check(read(case, json.dumps(mutant).encode()), case, mutant)
 
 
 def test_bytes_that_are_torn_or_overwritten_are_read_as_well() -> None:
