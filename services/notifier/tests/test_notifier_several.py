@@ -213,6 +213,28 @@ async def test_a_token_that_is_changed_in_its_file_is_used_without_a_restart(
     assert (await several.notifier.get("/health")).json()["failing"] == {}
 
 
+async def test_an_account_comes_and_goes_with_its_entry_and_nobody_speaks_for_it(
+    several: Several,
+) -> None:
+    person, file = several.second["telegram"], several.token.with_name("accounts.toml")
+    whole = file.read_text()
+
+    async def becomes(outcome: tuple[str, str | None, bool]) -> None:
+        async with asyncio.timeout(20):
+            while await several.stage.outcome(await several.stage.send(person)) != outcome:
+                await asyncio.sleep(0.2)
+
+    file.write_text(whole[whole.index("[[whatsapp]]") :])
+    await becomes(("failed", "no-token-for-account", False))
+    told = len(await person.heard())
+    first = await several.stage.send(several.first["telegram"])
+    assert await several.stage.outcome(first) == ("accepted", None, False)
+    assert len(await several.first["telegram"].heard()) == 1, "nobody else's words came here"
+    file.write_text(whole)
+    await becomes(("accepted", None, False))
+    assert len(await person.heard()) == told + 1
+
+
 async def test_a_senseless_token_leaves_the_old_one_in_use_and_is_shown(
     several: Several,
 ) -> None:
