@@ -46,11 +46,11 @@ class Address(Value):
 
 def _escape(part: str) -> str:
     # A subject token may hold neither dots, spaces nor wildcards, and the dash is our separator.
-    return _NOT_PLAIN.sub(_as_octets, part)
+    return _ODD.sub(_escaped, part)
 
 
-def _as_octets(match: re.Match[str]) -> str:
-    return "".join(f"={octet:02X}" for octet in match[0].encode())
+def _escaped(odd: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in odd[0].encode())
 
 
 def _unescape(part: str) -> str:
