@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from devstack.house import INHERITED, House
+from devstack.installation import DEMO_VALUES
 
 pytestmark = pytest.mark.timeout(240)
+ADMIN = "424242"
 
 
 async def webhooks(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -35,6 +38,36 @@ def here(house: House) -> Mapping[str, str]:
 
 def callbacks(shown: str) -> dict[str, Any]:
     return {each["platform"]: each["facts"] for each in json.loads(shown)["accounts"]}
+
+
+async def until_told(http: httpx.AsyncClient, words: str) -> None:
+    async with asyncio.timeout(60):
+        while words not in (await http.get(f"/sim/people/telegram/{ADMIN}/chat")).text:
+            await asyncio.sleep(0.1)
+
+
+async def test_the_admin_reads_on_the_phone_what_is_wrong_and_when_it_is_over(
+    tmp_path: Path,
+) -> None:
+    told = {"ADMIN_TELEGRAM_CHAT": ADMIN, "WEBHOOK_CHECK_SECONDS": "1"}
+    async with (
+        House(home=tmp_path, environment=told) as house,
+        httpx.AsyncClient(base_url=house.simulator, timeout=20) as http,
+    ):
+        await http.post("/sim/people", json={"platform": "telegram", "id": ADMIN})
+        await http.post(f"/sim/people/telegram/{ADMIN}/say", json={"text": "/start"})
+        await until_told(http, '"from":"bot"')
+        elsewhere = {"url": "https://elsewhere.example.org/hook"}
+        method = f"/bot{DEMO_VALUES['TELEGRAM_TOKEN']}/setWebhook"
+        async with asyncio.timeout(30):  # it is taken once a second
+            while (await http.post(method, json=elsewhere)).status_code != 200:
+                await asyncio.sleep(0.1)
+        await until_told(http, "Telegram sends to another address than ours.")
+
+        code, said = await webhooks("repair", **here(house))
+
+        assert code == 0, said
+        await until_told(http, "in order again. It was: Telegram sends to another address")
 
 
 async def test_the_demo_is_registered_and_again_after_the_simulator_was_away_and_never_mixed_up(
