@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 HEAD_BYTES_MAX = 64 * 1024
 ANSWER_BYTES_MAX = 1024 * 1024
 DEFAULT_PORTS = {"http": 80, "https": 443}
+TOO_LONG = "the answer is too long"
 WITHOUT_A_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -160,7 +161,9 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
     elif headers.get("transfer-encoding", "").lower() == "chunked":
         content = await _chunks(reader)
     elif "content-length" in headers:
-        content = await reader.readexactly(min(int(headers["content-length"]), ANSWER_BYTES_MAX))
+        if (size := int(headers["content-length"])) > ANSWER_BYTES_MAX:
+            raise ValueError(TOO_LONG)
+        content = await reader.readexactly(size)
     else:
         content = await reader.read(ANSWER_BYTES_MAX)
         headers["connection"] = "close"
@@ -171,7 +174,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     content = bytearray()
     while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
         if len(content) + size > ANSWER_BYTES_MAX:
-            raise ValueError("the answer is too long")
+            raise ValueError(TOO_LONG)
         content += await reader.readexactly(size + 2)
         del content[-2:]
     await reader.readuntil(b"\r\n")
