@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,10 @@ def callbacks(shown: str) -> dict[str, Any]:
 
 
 async def until_told(http: httpx.AsyncClient, words: str) -> None:
-    async with asyncio.timeout(60):
-        while words not in (await http.get(f"/sim/people/telegram/{ADMIN}/chat")).text:
-            await asyncio.sleep(0.1)
+    deadline = time.monotonic() + 60
+    while words not in (chat := (await http.get(f"/sim/people/telegram/{ADMIN}/chat")).text):
+        assert time.monotonic() < deadline, f"was not told {words!r}: {chat}"
+        await asyncio.sleep(0.1)
 
 
 async def test_the_admin_reads_on_the_phone_what_is_wrong_and_when_it_is_over(
