@@ -4,7 +4,7 @@ import os
 import random
 import statistics
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,9 +19,12 @@ ROUNDS = 4
 ROUNDS_LONG = 40
 SLOWER_MAX = 1.1
 """Issue 5's limit, for the long form."""
-SLOWER_MAX_SHORT = 1.5
-NOISE_SECONDS = 0.005
-"""What a shared machine adds, in so few phases."""
+SLOWER_MAX_SHORT = 3.0
+NOISE_SECONDS = 0.05
+"""With few phases on a busy machine the p99 is the scheduler's: this finds a standstill."""
+ITEM_SECONDS_MAX = 0.001
+"""Of the processor, for one webhook of a flood. Telegram has one of a chat in flight, so this is
+what anybody else can have to wait for, whatever the clock on the wall says."""
 AT_ONCE = 120
 PER_SECOND = 2.0
 """The door's own numbers for one chat, said once more: a judge must not read them from it."""
@@ -36,6 +39,8 @@ class Seen:
     elsewhere: list[float] = field(default_factory=list)
     """While the same flood comes to another gateway of the same machine."""
     flooded: list[float] = field(default_factory=list)
+    computed: dict[int | None, float] = field(default_factory=lambda: defaultdict(float))
+    """Seconds of the gateway's processor, by which gateway was flooded."""
     stored: list[int] = field(default_factory=list)
     others_lost: int = 0
     leaked: list[str] = field(default_factory=list)
@@ -47,6 +52,11 @@ class Seen:
         """
         return statistics.median(self.flooded) / statistics.median(self.elsewhere)
 
+    @property
+    def item_seconds(self) -> float:
+        """What one webhook of a flood costs the gateway."""
+        return (self.computed[1] - self.computed[None]) / (len(self.flooded) * FLOOD_MESSAGES)
+
     def __str__(self) -> str:
         def ms(phases: list[float]) -> str:
             low, median, high = statistics.quantiles(phases, n=4)
@@ -55,7 +65,8 @@ class Seen:
         return (
             f"median p99 of {len(self.flooded)} phases, and their middle half: "
             f"{ms(self.flooded)} in a flood, {ms(self.elsewhere)} when it comes to another "
-            f"gateway (x {self.slower:.2f}), {ms(self.calm)} without one; stored of "
+            f"gateway (x {self.slower:.2f}), {ms(self.calm)} without one; a webhook of the flood "
+            f"takes {self.item_seconds * 1000:.2f} ms of the processor; stored of "
             f"{FLOOD_MESSAGES}: {min(self.stored)} to {max(self.stored)}; "
             f"load {os.getloadavg()[0]:.1f}"
         )
@@ -70,7 +81,9 @@ async def cross(*, rounds: int, guarantee_broken: str = "") -> Seen:
         for _ in range(rounds):
             phases = [(seen.calm, None), (seen.flooded, 1), (seen.elsewhere, 2)]
             for p99s, flooded in random.sample(phases, len(phases)):
+                before = rig.processor_seconds()
                 p99s.append(p99(await crossing.phase(flooded=flooded)))
+                seen.computed[flooded] += rig.processor_seconds() - before
         chats = Counter(str(body["address"]["chat_id"]) for body in await inbound(rig.nats_url))
         seen.stored = [chats.pop(chat, 0) for chat in crossing.floods]
         seen.others_lost = sum(chats[chat] == 0 for chat in crossing.others)
@@ -84,6 +97,7 @@ def check(seen: Seen, *, slower_max: float, noise_seconds: float) -> None:
     """What holds with the door's limit for one chat."""
     noise = noise_seconds / statistics.median(seen.elsewhere)
     assert seen.slower < slower_max + noise, seen
+    assert seen.item_seconds < ITEM_SECONDS_MAX, seen
     assert min(seen.stored) >= AT_ONCE, seen
     assert max(seen.stored) <= AT_ONCE + PER_SECOND * FLOOD_SECONDS_MAX, seen
     assert seen.others_lost == 0, seen
