@@ -78,3 +78,14 @@ async def test_answers_are_heard_again_after_the_broker_was_away(nats_server: Na
         nats_server.start()
         await eventually(lambda: client.is_connected)
         assert (await requests.request("echo", b"after", timeout=5)).data == b"after"
+
+
+async def test_who_gives_up_at_once_takes_nobody_elses_answers_along(nats_url: str) -> None:
+    async with connected(nats_url) as client:
+        await client.subscribe("echo", cb=echo)
+        requests = Requests(client)
+        first = asyncio.create_task(requests.request("echo", b"first", timeout=5))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert (await requests.request("echo", b"second", timeout=5)).data == b"second"

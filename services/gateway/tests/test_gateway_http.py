@@ -22,6 +22,8 @@ from gateway_house import (
 
 from contracts import inbound_id
 from gateway.bodies import BODY_BYTES_MAX
+from gateway.handlers import read_whatever_it_is
+from gateway.reading import Reading
 from runtime.testing import NatsServer
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
@@ -410,3 +412,36 @@ async def test_a_client_that_hangs_up_leaves_nothing(gateway: Gateway) -> None:
     assert (await gateway.telegram(update(2))).status_code == 200
     assert len(await gateway.raw("INBOUND")) == 1
     assert await gateway.raw("DEAD") == []
+
+
+def test_our_own_bug_costs_neither_the_message_nor_a_secret(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def read() -> Reading:
+        raise KeyError("nobody-may-read-this")
+
+    reading = read_whatever_it_is(read)
+
+    (reason,) = reading.unreadable
+    assert reason.startswith("a bug: KeyError at test_gateway_http.py:")
+    told = "".join(capfd.readouterr()) + reason
+    assert "own fault" in told
+    assert "nobody-may-read-this" not in told
+
+
+async def test_another_method_is_told_which_there_are(gateway: Gateway) -> None:
+    update_answer = await gateway.http.put("/telegram", content=b"{}")
+    batch_answer = await gateway.http.delete("/whatsapp")
+
+    assert (update_answer.status_code, update_answer.headers["Allow"]) == (405, "POST")
+    assert (batch_answer.status_code, batch_answer.headers["Allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize("second", [TELEGRAM_SECRET, "another-secret-of-theirs"])
+async def test_two_secrets_prove_nothing(gateway: Gateway, second: str) -> None:
+    headers = [(SECRET_HEADER, TELEGRAM_SECRET), (SECRET_HEADER, second)]
+
+    response = await gateway.http.post("/telegram", json=update(), headers=headers)
+
+    assert response.status_code == 403
+    assert await gateway.raw("INBOUND") == []

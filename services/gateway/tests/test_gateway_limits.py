@@ -16,6 +16,7 @@ from gateway_house import (
     TELEGRAM_SECRET,
     WAIT_SECONDS_MAX,
     Gateway,
+    private_in,
     process,
     running,
     settings,
@@ -304,6 +305,7 @@ async def test_a_broker_that_comes_back_is_used_within_seconds(tmp_path: Path) -
                 assert time.monotonic() < back + RECOVERED_SECONDS_MAX
                 await asyncio.sleep(0.05)
             said = [each["content"]["text"] for each in await gateway.house.stored("INBOUND")]
+            leaked = private_in(gateway.told(), private=["text 2", '"42"'])
     finally:
         broker.kill()
 
@@ -313,6 +315,7 @@ async def test_a_broker_that_comes_back_is_used_within_seconds(tmp_path: Path) -
     assert later.elapsed.total_seconds() < 0.5
     # What was refused is not kept here either: it was the platform's to bring again.
     assert said == ["text 1", "text 2"]
+    assert leaked == []
 
 
 async def test_telegram_has_room_when_whatsapp_has_none(narrow: Gateway) -> None:

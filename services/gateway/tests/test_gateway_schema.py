@@ -56,8 +56,11 @@ async def test_whatever_is_let_in_is_never_our_fault(provisioned: str, tmp_path:
     async with process(provisioned, **open_door) as gateway:
         code, said = await schemathesis(gateway.port, "not_a_server_error", tmp_path)
         dead = await gateway.house.raw("DEAD")
+        told = gateway.told()
 
     assert code == 0, said
+    assert private_in(told) == []
+    assert "own fault" not in told
     assert len(dead) > 10, "nothing of all that was let in was odd"
 
 

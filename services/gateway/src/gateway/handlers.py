@@ -107,7 +107,7 @@ class Doors:
         held = Body(self._telegram_room)
         try:
             body = await held.read(scope, receive)
-            reading = _read(lambda: telegram.read(body, account, self._clock.now()))
+            reading = read_whatever_it_is(lambda: telegram.read(body, account, self._clock.now()))
             await self._store("telegram", self._telegram_room, reading, body)
         finally:
             held.release()
@@ -131,7 +131,7 @@ class Doors:
                 if not any(_is_signed_now(body, signature, app) for app in apps):
                     _by_previous.labels(platform="whatsapp").inc()
             phone_ids = frozenset().union(*(app.phone_ids for app in apps))
-            reading = _read(lambda: whatsapp.read(body, phone_ids, self._clock.now()))
+            reading = read_whatever_it_is(lambda: whatsapp.read(body, phone_ids, self._clock.now()))
             await self._store("whatsapp", self._whatsapp_room, reading, body)
         finally:
             held.release()
@@ -187,15 +187,20 @@ def _refused(platform: Platform, result: str, answer: Answer) -> Answer:
     return answer
 
 
-def _read(read: Callable[[], Reading]) -> Reading:
+def read_whatever_it_is(read: Callable[[], Reading]) -> Reading:
+    """What was read; a bug of ours makes it unreadable, for that keeps the body and its answer."""
     try:
         return read()
-    except Exception as error:  # noqa: BLE001 - our bug must not cost what the platform brought
-        # Where, not what: the text of an error may quote what a person wrote.
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"a bug: {type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
-        log.error("webhook not understood by our own fault", reason=reason)  # noqa: TRY400
-        return Reading(unreadable=[reason])
+    except Exception as error:  # noqa: BLE001 - see above
+        bug = place_of(error)
+        log.error("webhook not understood by our own fault", bug=bug)  # noqa: TRY400
+        return Reading(unreadable=[f"a bug: {bug}"])
+
+
+def place_of(error: Exception) -> str:
+    """What kind of error it was and where: its text may quote what a person wrote."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
 
 
 def _check(authentic: bool) -> None:
