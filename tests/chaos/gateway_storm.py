@@ -135,9 +135,10 @@ class Storm:
         return {platform: stats[platform]["webhooks"]["pending"] for platform in PLATFORMS}
 
     async def delivered(self, seconds_max: float) -> None:
-        """Wait until the platforms got rid of everything; the judge says what if they do not."""
+        """Wait until the platforms got rid of everything: what they still hold is not lost yet."""
         deadline = time.monotonic() + seconds_max
-        while any((await self.pending()).values()) and time.monotonic() < deadline:
+        while any((left := await self.pending()).values()):
+            assert time.monotonic() < deadline, f"still with the platforms: {left}"
             await asyncio.sleep(POLL_SECONDS)
 
     async def attempts(self) -> list[Attempt]:
