@@ -94,6 +94,15 @@ def test_what_nobody_could_look_at_is_not_over() -> None:
     assert days.look(report("url")) == [("away", "over")]
 
 
+def test_what_was_said_by_a_gateway_that_died_then_is_said_to_be_over() -> None:
+    days = Days()
+    days.troubles = days.troubles.after([report("url")], days.now)
+    [unmarked] = days.troubles.troubles
+    assert unmarked.untold(days.now.date()) == "began"
+    assert days.look(report()) == [("url", "began")], "the same id: nobody hears it twice"
+    assert days.look(report()) == [("url", "over")]
+
+
 def test_accounts_do_not_mix_and_one_that_is_gone_takes_its_troubles_along() -> None:
     days = Days()
     both = (report("url"), report("url", account="777"))

@@ -44,9 +44,11 @@ class Trouble(Value):
 
     def untold(self, today: date) -> Moment | None:
         """What the admin is to hear next: once a day that it is there, and once that it is over."""
-        if self.is_open:
-            needed = CONFIRMING_LOOKS if self.finding in PASSING else 1
-            return "began" if self.seen >= needed and self.told_on != today else None
+        is_due = self.seen >= (CONFIRMING_LOOKS if self.finding in PASSING else 1)
+        if is_due and (self.told_on is None or (self.is_open and self.told_on != today)):
+            # Also when it is gone already: it may have been said by a gateway that died before it
+            # wrote so, and then whoever heard of it must hear that it is over.
+            return "began"
         is_over = self.missed >= CONFIRMING_LOOKS and self.told_on is not None
         return "over" if is_over and self.told_over_on != self.told_on else None
 
