@@ -26,12 +26,12 @@ from runtime.testing import NatsServer, free_port
 ROUNDS = 5
 REQUESTS_PER_ROUND = 2000
 CONNECTIONS = 32
-BATCHES = {10: (200, 8), 100: (30, 4), 1000: (4, 4)}
+BATCHES = {10: (400, 8), 100: (60, 4), 1000: (8, 4)}
 """Items of a batch: batches of a round, and how many come at the same time."""
-BATCH_ROUNDS = 3
+BATCH_ROUNDS = 5
 WINDOW = 256
 """Messages of the yardstick that wait for their ack: where nats-py was fastest of 16 to 1,024."""
-PUBLISHED_PER_ROUND = 4000
+PUBLISHED_PER_ROUND = 8000
 MEMORY_MB_MAX = 120.0
 START_SECONDS_MAX = 30.0
 

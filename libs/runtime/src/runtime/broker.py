@@ -187,8 +187,9 @@ class Broker:
             traces.inject(handed_on)
             window = Window(self.requests, in_flight_max, headers_of)
             try:
-                async with asyncio.timeout(silence_seconds_max):
-                    await self._reached.wait()
+                if self.away_since is not None:
+                    async with asyncio.timeout(silence_seconds_max):
+                        await self._reached.wait()
                 refused = await window.publish(lanes, silence_seconds_max=silence_seconds_max)
             except UNREACHABLE as error:
                 raise Unavailable("nats") from error
