@@ -26,7 +26,7 @@ from runtime.testing import NatsServer, free_port
 ROUNDS = 5
 REQUESTS_PER_ROUND = 2000
 CONNECTIONS = 32
-BATCHES = {10: (400, 8), 100: (60, 4), 1000: (8, 4)}
+BATCHES = {10: (640, 32), 100: (64, 8), 1000: (8, 4)}
 """Items of a batch: batches of a round, and how many come at the same time."""
 BATCH_ROUNDS = 5
 WINDOW_MAX = 256

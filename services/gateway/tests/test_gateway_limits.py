@@ -326,7 +326,15 @@ async def test_telegram_has_room_when_whatsapp_has_none(narrow: Gateway) -> None
 
     filled = asyncio.Event()
     headers = {"X-Hub-Signature-256": "sha256=" + "0" * 64}
-    forger = asyncio.create_task(narrow.http.post("/whatsapp", content=slowly(), headers=headers))
+
+    async def forge() -> int:
+        # Until there is room for it: what came before may not have left yet.
+        while True:
+            response = await narrow.http.post("/whatsapp", content=slowly(), headers=headers)
+            if response.status_code != 503:
+                return response.status_code
+
+    forger = asyncio.create_task(forge())
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while (await narrow.whatsapp(batch([OTHER]))).status_code != 503:
             await asyncio.sleep(0.02)
@@ -334,7 +342,7 @@ async def test_telegram_has_room_when_whatsapp_has_none(narrow: Gateway) -> None
     assert (await narrow.telegram(update(1, 42))).status_code == 200
 
     filled.set()
-    assert (await forger).status_code == 403
+    assert await forger == 403
     assert (await narrow.whatsapp(batch([OTHER]))).status_code == 200
 
 

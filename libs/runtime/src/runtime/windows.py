@@ -5,9 +5,8 @@ future for each message would be a third of what a large batch costs.
 """
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
@@ -20,7 +19,8 @@ from runtime.requests import Requests
 @dataclass(slots=True)
 class _Lane:
     subject: str
-    messages: Iterator[Message]
+    messages: Sequence[Message]
+    sent: int = 0
 
 
 class Window:
@@ -43,8 +43,11 @@ class Window:
         self._in_flight_max = in_flight_max
         self._headers_of = headers_of
         self._in_flight: dict[str, _Lane] = {}
-        self._answered: deque[tuple[_Lane, Msg]] = deque()
+        self._ready: deque[_Lane] = deque()
+        self._refused: Msg | None = None
         self._woken = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._started = self._heard_at = self._loop.time()
         self.first_ack_seconds: float | None = None
         """From the first publish to its ack."""
 
@@ -60,34 +63,37 @@ class Window:
         Raises:
             TimeoutError: it was silent for so long.
         """
-        ready = deque(_Lane(subject, iter(messages)) for subject, messages in lanes.items())
-        started = time.perf_counter()
+        self._ready.extend(_Lane(*lane) for lane in lanes.items() if lane[1])
+        self._started = self._heard_at = self._loop.time()
+        timer: asyncio.TimerHandle | None = None
+
+        def look_for_silence() -> None:
+            nonlocal timer
+            end = self._heard_at + silence_seconds_max
+            if self._loop.time() >= end:
+                silence.reschedule(end)
+            else:
+                timer = self._loop.call_at(end, look_for_silence)
+
         try:
-            async with asyncio.timeout(silence_seconds_max) as silence:
-                while ready or self._in_flight:
-                    while ready and len(self._in_flight) < self._in_flight_max:
-                        await self._publish_next(ready.popleft())
-                    if not self._in_flight:
-                        continue
-                    await self._woken.wait()
-                    self._woken.clear()
-                    if self.first_ack_seconds is None:
-                        self.first_ack_seconds = time.perf_counter() - started
-                    while self._answered:
-                        lane, answer = self._answered.popleft()
-                        if refusal(answer) is not None:
-                            return answer
-                        ready.append(lane)
-                    silence.reschedule(asyncio.get_running_loop().time() + silence_seconds_max)
+            async with asyncio.timeout(None) as silence:
+                look_for_silence()
+                while self._refused is None and (self._ready or self._in_flight):
+                    while self._ready and len(self._in_flight) < self._in_flight_max:
+                        await self._publish_next(self._ready.popleft())
+                    if self._refused is None and self._in_flight:
+                        self._woken.clear()
+                        await self._woken.wait()
         finally:
+            if timer is not None:
+                timer.cancel()
             for number in self._in_flight:
                 self._requests.forget(number)
-        return None
+        return self._refused
 
     async def _publish_next(self, lane: _Lane) -> None:
-        message = next(lane.messages, None)
-        if message is None:
-            return
+        message = lane.messages[lane.sent]
+        lane.sent += 1
         number = await self._requests.send(
             lane.subject,
             message.model_dump_json().encode(),
@@ -97,8 +103,17 @@ class Window:
         self._in_flight[number] = lane
 
     def _hear(self, number: str, answer: Msg) -> None:
-        self._answered.append((self._in_flight.pop(number), answer))
-        self._woken.set()
+        self._heard_at = self._loop.time()
+        if self.first_ack_seconds is None:
+            self.first_ack_seconds = self._heard_at - self._started
+        lane = self._in_flight.pop(number)
+        if refusal(answer) is not None:
+            self._refused = answer
+        elif lane.sent < len(lane.messages):
+            self._ready.append(lane)
+        # Nobody is woken for an ack behind which there is nothing to do.
+        if self._ready or not self._in_flight or self._refused is not None:
+            self._woken.set()
 
 
 def refusal(answer: Msg) -> int | None:
