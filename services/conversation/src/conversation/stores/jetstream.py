@@ -1,39 +1,16 @@
 """Documents in a JetStream bucket: durable, and one write decides."""
 
-from types import TracebackType
-from typing import Self
-
 from contracts import Address
 from contracts.topology import FSM
 from conversation.document import ChatDocument
+from conversation.stores.bucket import InBucket
 from conversation.stores.protocol import Stored
-from runtime.broker import Broker
-from runtime.documents import Documents
 
 
-class JetStreamStore:
+class JetStreamStore(InBucket):
     """The fence against another replica is the bucket's revision."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self._opened: Documents | None = None
-
-    async def __aenter__(self) -> Self:
-        self._opened = await self._broker.bucket(FSM)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._opened = None
-
-    @property
-    def _documents(self) -> Documents:
-        assert self._opened is not None, "the bucket is opened before the first message"
-        return self._opened
+    bucket = FSM
 
     async def read(self, address: Address) -> Stored:
         """See `Store.read`."""

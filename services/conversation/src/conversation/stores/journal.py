@@ -1,14 +1,10 @@
 """A bucket that stands in for whichever of Redis and PostgreSQL is away."""
 
-from types import TracebackType
-from typing import Self
-
 from contracts import Address, ChatRevision, ChatState
 from contracts.model import Value
 from contracts.topology import FSM_JOURNAL
+from conversation.stores.bucket import InBucket
 from conversation.stores.jetstream import document_key
-from runtime.broker import Broker
-from runtime.documents import Documents
 
 
 class Entry(Value):
@@ -23,29 +19,10 @@ class Entry(Value):
     """About to be written to PostgreSQL, without Redis."""
 
 
-class Journal:
+class Journal(InBucket):
     """One entry per chat. What is lower than what PostgreSQL has says nothing any more."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self._opened: Documents | None = None
-
-    async def __aenter__(self) -> Self:
-        self._opened = await self._broker.bucket(FSM_JOURNAL)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._opened = None
-
-    @property
-    def _documents(self) -> Documents:
-        assert self._opened is not None, "the bucket is opened before the first message"
-        return self._opened
+    bucket = FSM_JOURNAL
 
     async def read(self, address: Address) -> tuple[Entry, int | None]:
         """The entry, perhaps an empty one, and what `write` needs to write over exactly this one.
