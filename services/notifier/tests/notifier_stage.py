@@ -174,6 +174,12 @@ async def eventually(http: httpx.AsyncClient, url: str) -> None:
             await asyncio.sleep(POLL_SECONDS)
 
 
+async def counted(notifier: httpx.AsyncClient, series: str) -> float:
+    """What a series shows now; it counts on from test to test, for they share this process."""
+    lines = (await notifier.get("/metrics")).text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} "))
+
+
 async def until(fact: Callable[[], bool]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from notifier_stage import Person, Stage
+from notifier_stage import Person, Stage, counted
 
 from contracts import Document
 
@@ -25,9 +25,9 @@ async def marks(stage: Stage) -> list[dict[str, Any]]:
 
 async def count(notifier: httpx.AsyncClient, outcome: str) -> float:
     """How many marks ended so."""
-    wanted = f'turnout_read_marks_total{{outcome="{outcome}",service="notifier"}} '
-    lines = (await notifier.get("/metrics")).text.splitlines()
-    return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+    return await counted(
+        notifier, f'turnout_read_marks_total{{outcome="{outcome}",service="notifier"}}'
+    )
 
 
 async def marked(notifier: httpx.AsyncClient, outcome: str, before: float) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from notifier_stage import Stage
+from notifier_stage import Stage, counted
 
 from contracts import Choice, Document, Template
 
@@ -151,11 +151,12 @@ async def test_a_message_for_another_bot_is_set_aside_with_its_result(
 ) -> None:
     ann = await stage.person("telegram")
     ann.address = ann.address.model_copy(update={"account": "999"})
+    series = 'turnout_sends_without_token_total{platform="telegram",service="notifier"}'
+    before = await counted(notifier, series)
     message = await stage.send(ann)
     assert await stage.outcome(message) == ("failed", "no-token-for-account", False)
     assert (await stage.client.jetstream().stream_info("DEAD")).state.messages == 1
-    counted = 'turnout_sends_without_token_total{platform="telegram",service="notifier"} 1.0'
-    assert counted in (await notifier.get("/metrics")).text
+    assert await counted(notifier, series) == before + 1
 
 
 async def test_a_message_that_the_platform_will_never_take_does_not_stop_the_others(
