@@ -50,6 +50,7 @@ def test_the_subject_of_a_message_can_be_guessed_from_its_name(message: type[Mes
             "CommandOutcome",
             "OutboundMessage",
             "DeliveryReported",
+            "PeerChanged",
         }
 
 

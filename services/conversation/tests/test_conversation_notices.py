@@ -36,6 +36,7 @@ ABOUT: dict[NoticeKind, RegistrationCard] = {
     "transfer-offered": SEAT,
     "transfer-declined": SEAT,
     "seat-transferred": GONE,
+    "organiser-message": SEAT,
 }
 WHEN_EN = "Sunday, December 6, 2026, 6:00 PM (Berlin time)"
 UNTIL_EN = "Tuesday, December 1, 2026, 4:00 PM (Berlin time)"
@@ -54,7 +55,12 @@ def told(
         event_version=3,
         expires_at=DEADLINE,
     )
-    answer = NoticeAnswer(address=ANN, language=language, registration=about or ABOUT[kind])
+    answer = NoticeAnswer(
+        address=ANN,
+        language=language,
+        registration=about or ABOUT[kind],
+        text="Doors open\nat nine." if kind == "organiser-message" else None,
+    )
     message = render(notice, answer)
     assert message is not None
     assert message.expires_at == DEADLINE
@@ -103,6 +109,12 @@ def test_every_notice_fits_both_platforms(kind: NoticeKind, language: Language) 
             "transfer-declined",
             "stays yours",
             ("transfer_declined", "PyCon", WHEN_EN),
+            ("ticket", "drop"),
+        ),
+        (
+            "organiser-message",
+            "Doors open\nat nine.",
+            ("organiser_message", "PyCon", "Doors open at nine."),
             ("ticket", "drop"),
         ),
         (

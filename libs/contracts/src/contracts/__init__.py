@@ -27,6 +27,7 @@ from contracts.commands import (
     ClaimSeat,
     Command,
     DropTransfer,
+    NoteReachability,
     OfferTransfer,
 )
 from contracts.delivery import DeliveryReported, DeliveryStatus
@@ -59,6 +60,7 @@ from contracts.inbound import (
     InboundItem,
     InboundMessage,
     LocationSent,
+    MarketingPreferred,
     MediaSent,
     MessageEdited,
     MessageRevoked,
@@ -79,7 +81,7 @@ from contracts.organising import (
     ResendTicket,
     UndoCheckIn,
 )
-from contracts.outbound import Choice, Document, OutboundMessage, Priority, Template
+from contracts.outbound import Choice, Document, OutboundMessage, Priority, Recipient, Template
 from contracts.outcomes import (
     CancellationRefused,
     ClaimRefused,
@@ -96,6 +98,7 @@ from contracts.outcomes import (
 )
 from contracts.queries import (
     AccountsAnswer,
+    CountReachable,
     EventAnswer,
     EventsAnswer,
     FindEvent,
@@ -105,10 +108,12 @@ from contracts.queries import (
     ListRegistrations,
     NoticeAnswer,
     Query,
+    ReachAnswer,
     RegistrationsAnswer,
     TelegramAccount,
     WhatsAppAccount,
 )
+from contracts.reach import PeerChanged
 from contracts.upkeep import FinishEvent, PassOnSeats, SendDueReminders, SweepInvariants, TendEvents
 
 __all__ = [
@@ -140,6 +145,7 @@ __all__ = [
     "CommandOutcome",
     "ContactShared",
     "Content",
+    "CountReachable",
     "CreateEvent",
     "CreateToken",
     "CreateWebhook",
@@ -169,11 +175,13 @@ __all__ = [
     "ListRegistrations",
     "LoadChatState",
     "LocationSent",
+    "MarketingPreferred",
     "MediaSent",
     "Message",
     "MessageEdited",
     "MessageRevoked",
     "MoveRegistration",
+    "NoteReachability",
     "NoticeAnswer",
     "NoticeDue",
     "NoticeKind",
@@ -183,10 +191,13 @@ __all__ = [
     "OutboundMessage",
     "Outcome",
     "PassOnSeats",
+    "PeerChanged",
     "Platform",
     "Priority",
     "Query",
+    "ReachAnswer",
     "ReactionSent",
+    "Recipient",
     "RegistrationCancelled",
     "RegistrationCard",
     "RegistrationCheckInUndone",

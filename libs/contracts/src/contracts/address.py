@@ -7,7 +7,8 @@ from pydantic import Field
 
 from contracts.model import Value
 
-Platform = Literal["telegram", "whatsapp"]
+Platform = Literal["telegram", "whatsapp", "email"]
+"""Where we can write to. People write to us on the first two; e-mail only goes out."""
 
 _ODD = re.compile(r"[^A-Za-z0-9_]")
 _ESCAPED = re.compile(r"=([0-9A-F]{2})")
@@ -22,9 +23,11 @@ class Address(Value):
 
     platform: Platform
     account: str = Field(min_length=1, max_length=64)
-    """The bot's id on Telegram, the phone number's id on WhatsApp."""
+    """The bot's id on Telegram, the phone number's id on WhatsApp, the sender's key for e-mail."""
     chat_id: str = Field(min_length=1, max_length=140)
-    """Telegram: chat id. WhatsApp: the business-scoped user id, else the phone (Meta, BSUID)."""
+    """Telegram: chat id. WhatsApp: the business-scoped user id, else the phone (Meta, BSUID).
+    E-mail: the user's id; the address itself would be personal in a subject.
+    """
 
     @property
     def chat_key(self) -> str:

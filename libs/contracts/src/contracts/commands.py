@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.address import Address, Platform
 from contracts.inbound import Sender
@@ -92,6 +92,25 @@ class DropTransfer(AboutEvent):
 
     registration_id: UUID
     address: Address
+
+
+class NoteReachability(Command):
+    """The notifier has learnt whether a chat can be written to."""
+
+    subject: ClassVar[str] = "command.note-reachability.{chat}"
+
+    chat: Address
+    """Not `address`: nobody is told an outcome."""
+    blocked: bool
+    marketing_stopped: bool = False
+    reason: str | None = Field(default=None, max_length=64)
+    """A short code such as `telegram-403`."""
+    at: AwareDatetime
+    """When that was so; an older note changes nothing any more."""
+
+    def route(self) -> str:
+        """The lane of the chat."""
+        return self.subject.format(chat=self.chat.chat_key)
 
 
 class ChangePreferences(Command):

@@ -20,9 +20,11 @@ NoticeKind = Literal[
     "transfer-offered",
     "transfer-declined",
     "seat-transferred",
+    "organiser-message",
 ]
 """What one person is told without having asked just now.
 
+`organiser-message` is written by an organiser; `NoticeDue.message_id` says which.
 `seat-confirmed` and `place-in-line` also answer an organiser's "send it again". `transfer-offered`
 goes to whom a seat is promised, `transfer-declined` and `seat-transferred` to whose it was.
 """
@@ -145,3 +147,5 @@ class NoticeDue(Message):
     event_version: int
     expires_at: AwareDatetime
     """After this it is worth nothing and is dropped with a note."""
+    message_id: UUID | None = None
+    """The organiser's message that is to be told."""

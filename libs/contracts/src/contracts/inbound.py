@@ -112,6 +112,15 @@ class ChatUnblocked(Value):
     kind: Literal["unblocked"] = "unblocked"
 
 
+class MarketingPreferred(Value):
+    """The person said on the platform whether businesses may write marketing (Meta's
+    `user_preferences`, platforms.md B3).
+    """
+
+    kind: Literal["marketing"] = "marketing"
+    stopped: bool
+
+
 class ChatMoved(Value):
     """The person has another id from now on, under which this message comes.
 
@@ -142,6 +151,7 @@ Content = Annotated[
     | ReactionSent
     | ChatBlocked
     | ChatUnblocked
+    | MarketingPreferred
     | ChatMoved
     | OtherSent,
     Field(discriminator="kind"),

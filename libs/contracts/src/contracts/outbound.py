@@ -42,6 +42,14 @@ class Template(Value):
     parameters: tuple[str, ...] = ()
 
 
+class Recipient(Value):
+    """One way to reach a person."""
+
+    address: Address
+    email_to: str | None = Field(default=None, max_length=254)
+    """For e-mail: where it goes. Never in a subject, a log or a trace."""
+
+
 class OutboundMessage(Message):
     """One message to one chat. The notifier renders it within the platform's limits."""
 
@@ -61,6 +69,18 @@ class OutboundMessage(Message):
     in_reply_to: str | None = None
     """The platform's id of the message that this answers; it is marked as read."""
     expires_at: AwareDatetime | None = None
+    email_to: str | None = Field(default=None, max_length=254)
+    """Where it goes if the address is one of e-mail."""
+    headline: str | None = Field(default=None, max_length=150)
+    """What it is about, where a channel shows that: the subject of an e-mail."""
+    alternatives: tuple[Recipient, ...] = Field(default=(), max_length=3)
+    """Other ways to reach the same person, the best first: used when this one certainly will not
+    reach them, and never after an unknown outcome, so that it comes once over all channels."""
+    marketing: bool = False
+    """An organiser's own words: not for those who stopped marketing on this platform."""
+    notice_id: UUID | None = None
+    """The notice that this tells; its results carry it, so that the registry knows whose they are.
+    """
     notice_event_id: UUID | None = None
     """Set on notices about an event; with `notice_event_version` a newer one beats an older."""
     notice_event_version: int | None = None

@@ -3,12 +3,15 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from contracts.address import Address
 from contracts.cards import EventCard, RegistrationCard
 from contracts.events import NoticeKind
 from contracts.model import Value
+from contracts.outbound import Recipient
+
+ADDRESSES_PER_QUESTION_MAX = 500
 
 
 class Query(Value):
@@ -71,6 +74,12 @@ class NoticeAnswer(Value):
     registration: RegistrationCard | None = None
     expires_at: AwareDatetime | None = None
     """When what the notice offers ends."""
+    email_to: str | None = None
+    """For an address of e-mail: where it goes."""
+    alternatives: tuple[Recipient, ...] = ()
+    """Other proven ways to reach the same person, the best first."""
+    text: str | None = None
+    """An organiser's message in the organiser's own words."""
 
 
 class FindNotice(Query):
@@ -82,6 +91,33 @@ class FindNotice(Query):
     kind: NoticeKind
     registration_id: UUID
     event_version: int
+    message_id: UUID | None = None
+
+
+class ReachAnswer(Value):
+    """How many of the people asked about can be written to now, and why not the others."""
+
+    reachable: int = 0
+    blocked: int = 0
+    """They blocked us or are gone, or stopped marketing where that matters."""
+    window_closed: int = 0
+    """WhatsApp's 24 hours are over, and what there is to say has no template."""
+    no_template: int = 0
+    """The template is not approved there."""
+
+
+class CountReachable(Query):
+    """Of these chats, how many would get a message now? The notifier alone knows."""
+
+    subject: ClassVar[str] = "query.count-reachable"
+    answer: ClassVar[type[BaseModel]] = ReachAnswer
+    answered_by: ClassVar[str] = "notifier"
+
+    addresses: tuple[Address, ...] = Field(max_length=ADDRESSES_PER_QUESTION_MAX)
+    template: str | None = None
+    """The template for closed windows; None: there is none."""
+    language: Literal["en", "ru"] = "en"
+    marketing: bool = False
 
 
 class TelegramAccount(Value):

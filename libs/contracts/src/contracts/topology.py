@@ -12,6 +12,9 @@ from contracts.address import Platform
 PARTITIONS = 64
 """Chats are spread over this many lanes; one message per lane is in flight (ADR 0004)."""
 PLATFORMS: tuple[Platform, ...] = ("telegram", "whatsapp")
+"""The messengers: people write to us there."""
+CHANNELS: tuple[Platform, ...] = (*PLATFORMS, "email")
+"""Where messages go out."""
 
 _MEBIBYTE = 1024 * 1024
 _DAY_SECONDS = 86_400
@@ -78,7 +81,7 @@ NOTIFIER_OUTBOUND: dict[Platform, tuple[Consumer, ...]] = {
     platform: _lanes(
         f"notifier-outbound-{platform}", "OUTBOUND", f"outbound.*.{platform}.{{lane}}.*"
     )
-    for platform in PLATFORMS
+    for platform in CHANNELS
 }
 
 NOTIFIER_BULK: dict[Platform, Consumer] = {
@@ -88,8 +91,24 @@ NOTIFIER_BULK: dict[Platform, Consumer] = {
         filter_subject=f"bulk.*.{platform}.*",
         in_flight_max=32,
     )
-    for platform in PLATFORMS
+    for platform in CHANNELS
 }
+
+NOTIFIER_REACH = Consumer(
+    name="notifier-reach", stream="REACH", filter_subject="reach.*.*", in_flight_max=64
+)
+
+NOTIFIER_STATUSES = Consumer(
+    # What a platform says later of a message that it accepted: the person cannot be reached.
+    name="notifier-statuses",
+    stream="DELIVERY",
+    filter_subject="delivery.whatsapp.*",
+    in_flight_max=256,
+)
+
+REGISTRY_DELIVERY = Consumer(
+    name="registry-delivery", stream="DELIVERY", filter_subject="delivery.*.*", in_flight_max=1024
+)
 
 COMMAND_LANES = 16
 """Events are spread over this many lanes, so that a hot event fills only its own (ADR 0014)."""
@@ -167,14 +186,21 @@ OUTBOUND = Stream(
             f"{{{{partition({PARTITIONS},2,3)}}}}.{{{{wildcard(3)}}}}"
         ),
     ),
-    consumers=NOTIFIER_OUTBOUND["telegram"] + NOTIFIER_OUTBOUND["whatsapp"],
+    consumers=tuple(lane for lanes in NOTIFIER_OUTBOUND.values() for lane in lanes),
 )
 
 BULK = Stream(
     name="BULK",
     subjects=("bulk.*.*.*",),
     retention="workqueue",
-    consumers=(NOTIFIER_BULK["telegram"], NOTIFIER_BULK["whatsapp"]),
+    consumers=tuple(NOTIFIER_BULK.values()),
+)
+
+REACH = Stream(
+    name="REACH",
+    subjects=("reach.*.*",),
+    retention="workqueue",
+    consumers=(NOTIFIER_REACH,),
 )
 
 DELIVERY = Stream(
@@ -182,6 +208,7 @@ DELIVERY = Stream(
     subjects=("delivery.*.*",),
     retention="limits",
     age_max_seconds=8 * _DAY_SECONDS,
+    consumers=(NOTIFIER_STATUSES, REGISTRY_DELIVERY),
 )
 
 DEAD = Stream(
@@ -193,7 +220,16 @@ DEAD = Stream(
     age_max_seconds=30 * _DAY_SECONDS,
 )
 
-STREAMS: tuple[Stream, ...] = (INBOUND, COMMANDS, EVENTS, OUTBOUND, BULK, DELIVERY, DEAD)
+STREAMS: tuple[Stream, ...] = (
+    INBOUND,
+    COMMANDS,
+    EVENTS,
+    OUTBOUND,
+    BULK,
+    REACH,
+    DELIVERY,
+    DEAD,
+)
 
 FSM = Bucket(name="fsm", owner="conversation", bytes_max=8192 * _MEBIBYTE)
 """A chat's document has 2 KB, and 8 where somebody writes a lot: room for a million chats."""
@@ -203,8 +239,23 @@ LEDGER = Bucket(name="ledger", owner="notifier", age_max_seconds=8 * _DAY_SECOND
 PEERS = Bucket(name="peers", owner="notifier")
 WEBHOOKS = Bucket(name="webhooks", owner="gateway", bytes_max=8 * _MEBIBYTE)
 """One document: what the platforms say of our webhooks, and what the admin was told of it."""
+MEDIA = Bucket(name="media", owner="notifier", age_max_seconds=29 * _DAY_SECONDS)
+"""What was uploaded, by its content: Meta keeps a file for 30 days (platforms.md B4)."""
+TEMPLATES = Bucket(name="templates", owner="notifier", bytes_max=8 * _MEBIBYTE)
+"""What each WhatsApp account says of its templates: approved, paused, rejected."""
+VERSIONS = Bucket(name="versions", owner="registry", age_max_seconds=40 * _DAY_SECONDS)
+"""The newest version of each event that a notice tells; an older notice is not sent any more."""
 
-BUCKETS: tuple[Bucket, ...] = (FSM, FSM_JOURNAL, LEDGER, PEERS, WEBHOOKS)
+BUCKETS: tuple[Bucket, ...] = (
+    FSM,
+    FSM_JOURNAL,
+    LEDGER,
+    PEERS,
+    WEBHOOKS,
+    MEDIA,
+    TEMPLATES,
+    VERSIONS,
+)
 
 
 PERMIT_WINDOW_SECONDS = 1.03
@@ -239,7 +290,16 @@ WHATSAPP_PERMITS_PER_SECOND = 60
 """Below the 80 per second and number, which inbound messages share (platforms.md B5)."""
 
 
-def ring(platform: Platform, account: str) -> Ring:
-    """The ring of one account with the platform's default limit."""
-    permits = TELEGRAM_PERMITS_PER_SECOND if platform == "telegram" else WHATSAPP_PERMITS_PER_SECOND
-    return Ring(platform=platform, account=account, permits=permits)
+EMAIL_PERMITS_PER_SECOND = 10
+"""What an ordinary mail provider takes; a setting says otherwise."""
+
+PERMITS_PER_SECOND: dict[Platform, int] = {
+    "telegram": TELEGRAM_PERMITS_PER_SECOND,
+    "whatsapp": WHATSAPP_PERMITS_PER_SECOND,
+    "email": EMAIL_PERMITS_PER_SECOND,
+}
+
+
+def ring(platform: Platform, account: str, permits: int | None = None) -> Ring:
+    """The ring of one account; with the platform's default limit unless it has its own."""
+    return Ring(platform=platform, account=account, permits=permits or PERMITS_PER_SECOND[platform])

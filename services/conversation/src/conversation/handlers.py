@@ -137,6 +137,7 @@ class Handlers:
                 kind=notice.kind,
                 registration_id=notice.registration_id,
                 event_version=notice.event_version,
+                message_id=notice.message_id,
             )
         )
         assert isinstance(answer, NoticeAnswer)

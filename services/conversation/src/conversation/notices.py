@@ -26,6 +26,23 @@ NEWS: frozenset[NoticeKind] = frozenset({"event-changed", "event-cancelled"})
 """Told to everybody at an event."""
 
 
+_Fixed = Literal[
+    "reminder-24h",
+    "reminder-1h",
+    "event-changed",
+    "event-cancelled",
+    "seat-offered",
+    "offer-expired",
+    "seat-confirmed",
+    "place-in-line",
+    "registration-cancelled",
+    "transfer-offered",
+    "transfer-declined",
+    "seat-transferred",
+]
+"""Notices whose words are ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     text: str
@@ -43,7 +60,13 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
     if answer.address is None or answer.registration is None:
         return None
     deadline = answer.expires_at or notice.expires_at
-    told = _told(texts(answer.language), notice.kind, answer.registration, deadline)
+    words = texts(answer.language)
+    if notice.kind != "organiser-message":
+        told = _told(words, notice.kind, answer.registration, deadline)
+    elif answer.text is not None:
+        told = _of_organiser(words, answer.registration, answer.text)
+    else:
+        return None
     of_event = notice.kind in REMINDERS | NEWS
     return OutboundMessage(
         id=derived_id(notice.id, 0),
@@ -57,6 +80,11 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
         document=told.document,
         template=told.template,
         expires_at=notice.expires_at,
+        email_to=answer.email_to,
+        headline=answer.registration.event.title,
+        alternatives=answer.alternatives,
+        marketing=notice.kind == "organiser-message",
+        notice_id=notice.id,
         # A newer notice of the event replaces an older one; an offer that a mere change of the
         # hall replaced would cost somebody the seat, so the registry alone says when it is over.
         notice_event_id=notice.event_id if of_event else None,
@@ -74,10 +102,10 @@ def _priority(kind: NoticeKind) -> Priority:
     """
     if kind in REMINDERS:
         return "reminder"
-    return "bulk" if kind in NEWS else "transactional"
+    return "bulk" if kind in NEWS or kind == "organiser-message" else "transactional"
 
 
-def _told(words: Texts, kind: NoticeKind, about: RegistrationCard, deadline: datetime) -> _Told:
+def _told(words: Texts, kind: _Fixed, about: RegistrationCard, deadline: datetime) -> _Told:
     match kind:
         case "reminder-24h" | "reminder-1h" | "event-changed" | "event-cancelled":
             return _of_event(words, kind, about)
@@ -115,6 +143,17 @@ def _of_event(
             title, when, _ = facts.values()
             text = words.say("notice.event-cancelled", title=title, when=_brief(words, about.event))
             return _Told(text, (_events(words),), _template("event_cancelled", title, when))
+
+
+def _of_organiser(words: Texts, about: RegistrationCard, text: str) -> _Told:
+    title = about.event.title
+    choices = _to_seat(words, about) if about.status == "confirmed" else (_mine(words),)
+    return _Told(
+        words.say("notice.organiser-message", title=title, text=text),
+        choices,
+        # Meta takes no line breaks in a parameter (platforms.md B4).
+        _template("organiser_message", title, " ".join(text.split())),
+    )
 
 
 def _of_line(

@@ -15,6 +15,7 @@ from contracts import (
     ChatUnblocked,
     DeliveryReported,
     InboundMessage,
+    MarketingPreferred,
     Platform,
 )
 from gateway.refusals import Refused
@@ -91,7 +92,7 @@ def may_be_shed(message: InboundMessage | DeliveryReported) -> bool:
     What changes where a person can be reached is always kept: it is never said twice.
     """
     return isinstance(message, InboundMessage) and not isinstance(
-        message.content, ChatBlocked | ChatUnblocked | ChatMoved
+        message.content, ChatBlocked | ChatUnblocked | MarketingPreferred | ChatMoved
     )
 
 

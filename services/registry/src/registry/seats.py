@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from contracts import EndReason, NoticeKind, RegistrationCard, RegistrationStatus
+from contracts import EndReason, NoticeKind, Platform, RegistrationCard, RegistrationStatus
 from registry.rules import Event, WriteRefusal
 
 WAITING_MAX = 50_000
@@ -19,7 +19,7 @@ HOLDING: frozenset[RegistrationStatus] = frozenset({"confirmed", "held", "offere
 REMINDED: frozenset[NoticeKind] = frozenset({"reminder-24h", "reminder-1h"})
 
 Active = Literal["confirmed", "held", "waiting", "offered"]
-RegisteredVia = Literal["telegram", "whatsapp", "organiser"]
+RegisteredVia = Platform | Literal["organiser"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from contracts import (
     CommandOutcome,
     InboundItem,
     InboundMessage,
+    MarketingPreferred,
     MediaSent,
     MessageEdited,
     MessageRevoked,
@@ -31,7 +32,14 @@ from conversation.dialogue.state import Stage, State
 from conversation.dialogue.turn import Reply, Turn
 from conversation.dialogue.understanding import choice_of
 
-_UNANSWERED = (MessageRevoked, ReactionSent, ChatBlocked, ChatUnblocked, ChatMoved)
+_UNANSWERED = (
+    MessageRevoked,
+    ReactionSent,
+    ChatBlocked,
+    ChatUnblocked,
+    MarketingPreferred,
+    ChatMoved,
+)
 
 
 def is_ignored(item: InboundItem) -> bool:
