@@ -70,6 +70,8 @@ class DeliveryReported(Message):
     """A short code such as `window-closed` or `telegram-403`, never a platform's sentence."""
     repeated: bool = False
     """Sent once more after an unknown result: the person may have it twice."""
+    part: int = 0
+    """Which of the message's requests a platform speaks of, from 0; most have one."""
     notice_id: UUID | None = None
     """The notice that the message told; only the notifier knows it."""
     passed_on_to: Platform | None = None

@@ -81,6 +81,11 @@ class OutboundMessage(Message):
     notice_id: UUID | None = None
     """The notice that this tells; its results carry it, so that the registry knows whose they are.
     """
+    broadcast_id: UUID | None = None
+    """The organiser's message to many that this is one of."""
+    redriven: UUID | None = None
+    """Sent again from DEAD by an operator: the id of that act, new each time. A message that was
+    set aside may be sent once more for each."""
     notice_event_id: UUID | None = None
     """Set on notices about an event; with `notice_event_version` a newer one beats an older."""
     notice_event_version: int | None = None

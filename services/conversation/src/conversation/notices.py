@@ -85,6 +85,7 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
         alternatives=answer.alternatives,
         marketing=notice.kind == "organiser-message",
         notice_id=notice.id,
+        broadcast_id=notice.message_id,
         # A newer notice of the event replaces an older one; an offer that a mere change of the
         # hall replaced would cost somebody the seat, so the registry alone says when it is over.
         notice_event_id=notice.event_id if of_event else None,
