@@ -22,7 +22,7 @@ from contracts import (
     derived_id,
     inbound_id,
 )
-from contracts.topology import BUCKETS, COMMAND_LANES, PARTITIONS, PLATFORMS, STREAMS
+from contracts.topology import BUCKETS, CHANNELS, COMMAND_LANES, PARTITIONS, PLATFORMS, STREAMS
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 MESSAGES = [
@@ -126,7 +126,7 @@ def test_consumers_read_what_their_stream_stores() -> None:
 def test_every_lane_of_the_ordered_streams_has_a_consumer() -> None:
     lanes = {stream.name: len(stream.consumers) for stream in STREAMS}
     assert lanes["INBOUND"] == PARTITIONS
-    assert lanes["OUTBOUND"] == PARTITIONS * len(PLATFORMS)
+    assert lanes["OUTBOUND"] == PARTITIONS * len(CHANNELS)
     assert lanes["COMMANDS"] == COMMAND_LANES
 
 
@@ -183,5 +183,5 @@ def test_a_choice_id_fits_into_a_telegram_button(bad: str) -> None:
         Choice(id=bad, label="x")
 
 
-def test_both_platforms_are_in_the_topology() -> None:
-    assert set(PLATFORMS) == set(get_args(contracts.Platform))
+def test_every_channel_is_in_the_topology() -> None:
+    assert set(CHANNELS) == set(get_args(contracts.Platform)) == {*PLATFORMS, "email"}

@@ -112,12 +112,6 @@ def test_every_notice_fits_both_platforms(kind: NoticeKind, language: Language) 
             ("ticket", "drop"),
         ),
         (
-            "organiser-message",
-            "Doors open\nat nine.",
-            ("organiser_message", "PyCon", "Doors open at nine."),
-            ("ticket", "drop"),
-        ),
-        (
             "seat-transferred",
             "no longer valid",
             ("seat_transferred", "PyCon", WHEN_EN),
@@ -138,6 +132,20 @@ def test_a_notice_about_one_s_own_registration(
     # It is neither news that newer news replaces, nor told after a thousand others.
     assert message.notice_event_id is None
     assert message.priority == "transactional"
+
+
+def test_an_organiser_s_words_are_told_as_they_are_and_in_a_template_without_line_breaks() -> None:
+    message = told("organiser-message")
+    assert message.text == "A message from the organisers of “PyCon”:\n\nDoors open\nat nine."
+    assert message.template is not None
+    assert (message.template.name, *message.template.parameters) == (
+        "organiser_message",
+        "PyCon",
+        "Doors open at nine.",
+    )
+    assert message.marketing
+    assert message.priority == "bulk"
+    assert message.notice_id == uuid5(SPACE, "organiser-message")
 
 
 def test_an_offer_ends_when_the_registry_says() -> None:
