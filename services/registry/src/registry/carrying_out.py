@@ -30,6 +30,7 @@ from contracts import (
     DropTransfer,
     FinishEvent,
     MoveRegistration,
+    NoteReachability,
     OfferRefused,
     OfferTransfer,
     Outcome,
@@ -50,6 +51,7 @@ from registry import (
     event_commands,
     organiser_commands,
     preference_commands,
+    reach_commands,
     seat_commands,
     tick_commands,
     transfer_commands,
@@ -93,6 +95,7 @@ OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
     DeleteWebhook: access_commands.delete_webhook,
     ReplayWebhook: access_commands.replay_webhook,
     ChangePreferences: preference_commands.change_preferences,
+    NoteReachability: reach_commands.note_reachability,
 }
 """Each in a transaction of its own."""
 

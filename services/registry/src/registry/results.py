@@ -130,6 +130,16 @@ class PreferencesChanged(Value):
     """False for a chat that never registered for anything: there was nothing to change."""
 
 
+class ReachabilityNoted(Value):
+    """Whether a chat can be written to was noted."""
+
+    kind: Literal["reachability-noted"] = "reachability-noted"
+    known: bool
+    """False for a chat that never registered for anything."""
+    newer: bool
+    """False when something later was known of this chat already: nothing was changed."""
+
+
 Result = Annotated[
     SeatClaimed
     | WaitingListed
@@ -151,6 +161,7 @@ Result = Annotated[
     | EventsTended
     | Swept
     | PreferencesChanged
+    | ReachabilityNoted
     | AccessResult,
     Field(discriminator="kind"),
 ]
