@@ -34,8 +34,8 @@ async def test_killed_before_its_result_is_written_it_sends_once_more_and_says_s
         assert len(await ann.heard()) == 2
         metrics = (await notifier.get("/metrics")).text
     assert (
-        'turnout_sends_unknown_total{platform="telegram",priority="reply",service="notifier"}'
-        in metrics
+        'turnout_sends_unknown_total{outcome="sent-again",platform="telegram",priority="reply",'
+        'service="notifier"}' in metrics
     )
 
 

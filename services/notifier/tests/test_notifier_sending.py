@@ -154,7 +154,7 @@ async def test_a_message_for_another_bot_is_set_aside_with_its_result(
     series = 'turnout_sends_without_token_total{platform="telegram",service="notifier"}'
     before = await counted(notifier, series)
     message = await stage.send(ann)
-    assert await stage.outcome(message) == ("failed", "no-token-for-account", False)
+    assert await stage.outcome(message) == ("set-aside", "no-token-for-account", False)
     assert (await stage.client.jetstream().stream_info("DEAD")).state.messages == 1
     assert await counted(notifier, series) == before + 1
 

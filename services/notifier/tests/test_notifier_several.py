@@ -225,7 +225,7 @@ async def test_an_account_comes_and_goes_with_its_entry_and_nobody_speaks_for_it
                 await asyncio.sleep(0.2)
 
     file.write_text(whole[whole.index("[[whatsapp]]") :])
-    await becomes(("failed", "no-token-for-account", False))
+    await becomes(("set-aside", "no-token-for-account", False))
     told = len(await person.heard())
     first = await several.stage.send(several.first["telegram"])
     assert await several.stage.outcome(first) == ("accepted", None, False)

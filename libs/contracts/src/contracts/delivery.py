@@ -27,6 +27,9 @@ notice). `expired`: its deadline passed first.
 In the order in which `fold` lets one replace another.
 """
 
+PART_DIGITS_MAX = 3
+"""A message of more requests would be no message."""
+
 _RANK: dict[DeliveryStatus, int] = {
     status: rank for rank, status in enumerate(get_args(DeliveryStatus))
 }
@@ -52,6 +55,23 @@ def fold(known: DeliveryStatus | None, told: DeliveryStatus) -> DeliveryStatus:
         told: the status of one `DeliveryReported`.
     """
     return told if known is None or _RANK[told] > _RANK[known] else known
+
+
+def handle(outbound_id: UUID, part: int) -> str:
+    """What a platform is given with one request of a message, and gives back in its statuses."""
+    return f"{outbound_id}.{part}" if part else str(outbound_id)
+
+
+def read_handle(given: str) -> tuple[UUID, int]:
+    """The message and the part that a handle is of.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    outbound_id, _, part = given.partition(".")
+    if part and not (part.isascii() and part.isdecimal() and len(part) <= PART_DIGITS_MAX):
+        raise ValueError("not a handle of ours")
+    return UUID(outbound_id), int(part or 0)
 
 
 class DeliveryReported(Message):

@@ -1,9 +1,9 @@
 """What became of what we sent by WhatsApp (platforms.md B2, B3)."""
 
 from datetime import datetime
-from uuid import UUID
 
 from contracts import DeliveryReported, DeliveryStatus, derived_id
+from contracts.delivery import read_handle
 from gateway.payload import JsonObject, id_of, number_of, objects_of
 from gateway.reading import Reading
 
@@ -36,14 +36,14 @@ def read_status(reading: Reading, status: JsonObject, now: datetime) -> None:
         return
     try:
         # The only thread back to what we sent.
-        outbound_id = UUID(id_of(status, "biz_opaque_callback_data") or "")
+        outbound_id, part = read_handle(id_of(status, "biz_opaque_callback_data") or "")
     except ValueError:
         reading.unused.append(NOT_OURS)
         return
     reading.add(
         DeliveryReported(
             # Not the bare status: the notifier reports on the same message too.
-            id=derived_id(outbound_id, f"platform-{name}"),
+            id=derived_id(outbound_id, f"platform-{name}" + (f"-{part}" if part else "")),
             occurred_at=now,
             correlation_id=outbound_id,
             platform="whatsapp",
@@ -51,6 +51,7 @@ def read_status(reading: Reading, status: JsonObject, now: datetime) -> None:
             status=name,
             source="platform",
             reason=_failure(status) if name == "failed" else None,
+            part=part,
         )
     )
 

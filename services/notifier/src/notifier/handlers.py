@@ -13,7 +13,6 @@ from notifier.channel import Channel, R, Refused
 from notifier.decisions import (
     Send,
     Settle,
-    after_lost_answer,
     backoff_seconds,
     decide,
     expired,
@@ -21,6 +20,7 @@ from notifier.decisions import (
 )
 from notifier.floods import Floods
 from notifier.ledger import Record
+from notifier.lookback import LookBack
 from notifier.marks import Mark, Marks, MarksRead
 from notifier.outage import Outage
 from notifier.pauses import Pauses
@@ -65,6 +65,7 @@ class Sender(Generic[R]):
         self._outage = Outage(channel.platform, channel.account)
         self._floods = Floods()
         self._results = results
+        self._look_back = LookBack(service.broker, results)
         self._peers = Peers(peers)
         self._pauses = Pauses(service.broker, peers, self._ring)
 
@@ -91,23 +92,10 @@ class Sender(Generic[R]):
         """The person gets the message, or its result says why not."""
         record = await self._results.open(message)
         if record.entry.state == "attempting":
-            await self._look_back(message, record)
+            await self._look_back.at(message, record)
         if not record.settled:
             await self._results.settle(message, record, await self._send(message, record))
         await self._results.report(message, record)
-
-    async def _look_back(self, message: OutboundMessage, record: Record) -> None:
-        """An earlier call may have been made, and its answer is lost."""
-        measures.sends_unknown.labels(
-            platform=self._channel.platform, priority=message.priority
-        ).inc()
-        settle = after_lost_answer(message.priority, record.entry)
-        if settle is not None:
-            await self._results.settle(message, record, settle)
-        else:
-            log.warning("sent once more", outbound_id=str(message.id))
-            again = record.entry.model_copy(update={"state": "ready", "repeated": True})
-            await record.write(again)
 
     async def _send(self, message: OutboundMessage, record: Record) -> Settle:
         """Make the calls that the message needs."""
@@ -122,6 +110,7 @@ class Sender(Generic[R]):
         self, message: OutboundMessage, record: Record, requests: tuple[R, ...], plan: Send
     ) -> Send | Settle:
         """Call for each request that was not accepted before; says what is to be done then."""
+        record.expect(len(requests))
         while record.entry.parts_accepted < len(requests):
             verdict = await self._call(message, record, requests[record.entry.parts_accepted])
             if verdict is None:

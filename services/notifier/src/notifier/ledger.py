@@ -27,8 +27,10 @@ class Entry(BaseModel):
     state: Literal["ready", "attempting", "settled"] = "ready"
     """ready: no call is under way. attempting: a call may have been made and its answer is not
     known. settled: there is a result and it is `status`."""
+    parts: int = 1
+    """A message may need several requests."""
     parts_accepted: int = 0
-    """A message may need two requests; this many were accepted."""
+    """This many of them were accepted."""
     refusals: int = 0
     """How often a platform said "not now" to this message."""
     repeated: bool = False
@@ -36,8 +38,30 @@ class Entry(BaseModel):
     provider_ids: tuple[str, ...] = ()
     status: DeliveryStatus | None = None
     reason: str | None = None
+    redriven: UUID | None = None
+    """The newest act of an operator by which it was sent again from DEAD."""
     written_by: UUID | None = None
     """Tells our own write from another replica's when the broker's answer to it was lost."""
+
+    def reopened(self, redriven: UUID | None) -> "Entry":
+        """The entry when an operator has the message sent again, once for each such act.
+
+        What was certainly not sent is sent. What may have been is looked back at, so that its class
+        decides as after any lost answer: at most one more time. What has another result keeps it.
+        """
+        if redriven in (None, self.redriven) or self.state != "settled":
+            return self
+        if self.status not in ("set-aside", "unknown"):
+            return self
+        return self.model_copy(
+            update={
+                "state": "ready" if self.status == "set-aside" else "attempting",
+                "status": None,
+                "reason": None,
+                "refusals": 0,
+                "redriven": redriven,
+            }
+        )
 
 
 class Record:
@@ -56,6 +80,14 @@ class Record:
     def settled(self) -> bool:
         """Whether the message has its result."""
         return self.entry.state == "settled"
+
+    def expect(self, parts: int) -> None:
+        """Note how many requests the message needs; it is stored with the next write."""
+        self.entry = self.entry.model_copy(update={"parts": parts})
+
+    def reopen(self, redriven: UUID | None) -> None:
+        """See `Entry.reopened`; it is stored with the next write, and the same until then."""
+        self.entry = self.entry.reopened(redriven)
 
     def accept(self, provider_id: str | None) -> None:
         """Count a request that was accepted; it is stored with the next write."""

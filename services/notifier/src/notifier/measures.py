@@ -7,8 +7,8 @@ sends = counter(
 )
 sends_unknown = counter(
     "turnout_sends_unknown_total",
-    "Calls whose answer was lost, so that the message may or may not have been sent.",
-    ("platform", "priority"),
+    "Calls whose answer was lost, by how that ended: sent-again, given-up, known-by-status.",
+    ("platform", "priority", "outcome"),
 )
 calls = counter(
     "turnout_calls_total", "Calls of a platform's API by verdict.", ("platform", "verdict")

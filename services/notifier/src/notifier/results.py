@@ -2,7 +2,7 @@
 
 import structlog
 
-from contracts import DeliveryReported, DeliveryStatus, OutboundMessage, derived_id
+from contracts import DeliveryReported, OutboundMessage, derived_id
 from notifier import measures
 from notifier.decisions import Settle
 from notifier.ledger import Ledger, Record
@@ -22,23 +22,28 @@ class Results:
         self._ledger = ledger
 
     async def open(self, message: OutboundMessage) -> Record:
-        """What is known of this message.
+        """What is known of this message; one that an operator has sent again is open again.
 
         Raises:
             Unavailable: the broker does not answer.
         """
-        return await self._ledger.open(message.id)
+        record = await self._ledger.open(message.id)
+        record.reopen(message.redriven)
+        return record
 
     async def set_aside(self, message: OutboundMessage, reason: str) -> None:
         """The message is left to a human: that is its result."""
         record = await self.open(message)
         if not record.settled:
-            status: DeliveryStatus = "unknown" if record.entry.state == "attempting" else "failed"
-            await self.settle(message, record, Settle(status, reason))
+            lost = record.entry.state == "attempting"
+            await self.settle(message, record, Settle("unknown" if lost else "set-aside", reason))
         await self.report(message, record)
 
     async def settle(self, message: OutboundMessage, record: Record, settle: Settle) -> None:
         """Write the result down; whatever happens from here on, it stays this one."""
+        if record.entry.repeated and settle.status in ("suppressed", "expired"):
+            # That it was not sent once more does not mean that the first time it did not arrive.
+            settle = Settle("unknown", "answer-lost")
         await record.insist(
             record.entry.model_copy(
                 update={"state": "settled", "status": settle.status, "reason": settle.reason}
@@ -76,5 +81,6 @@ class Results:
                 source="notifier",
                 reason=entry.reason,
                 repeated=entry.repeated,
+                notice_id=message.notice_id,
             )
         )

@@ -12,6 +12,7 @@ from pywa_async.client import WhatsApp
 from pywa_async.errors import WhatsAppError
 
 from contracts import OutboundMessage, Platform
+from contracts.delivery import handle
 from notifier.channel import NAME_SECONDS_MAX, Refused
 from notifier.verdicts import Accepted, Down, Unknown, Verdict
 from notifier.whatsapp_errors import judge
@@ -50,7 +51,7 @@ class WhatsappChannel:
         if by_template:
             assert message.template is not None
             return (render_template(message.template, message.language),)
-        return render(message)
+        return tuple(replace(request, part=part) for part, request in enumerate(render(message)))
 
     async def prepare(self, request: WhatsappRequest) -> WhatsappRequest:
         """Upload what goes with the message, if anything does."""
@@ -89,7 +90,7 @@ class WhatsappChannel:
                 typ=request.kind,
                 msg=request.content,
                 # Comes back in every status of the message: the only handle after a lost answer.
-                biz_opaque_callback_data=str(message.id),
+                biz_opaque_callback_data=handle(message.id, request.part),
             )
         )
         if isinstance(answer, Verdict):

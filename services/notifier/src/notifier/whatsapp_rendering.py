@@ -32,6 +32,8 @@ class WhatsappRequest:
     content: dict[str, Any]
     """The object under the key `kind`."""
     attachment: Attachment | None = None
+    part: int = 0
+    """Which of the message's requests it is."""
 
     @property
     def upload_mime(self) -> str:
