@@ -292,12 +292,20 @@ async def test_templates_must_exist_in_the_language_and_be_approved(sim: Driver)
 
 async def test_the_throughput_of_the_number(sim: Driver) -> None:
     async with calling(with_whatsapp(messages_per_second=3)) as slow:
-        people = [await slow.person("whatsapp") for _ in range(4)]
+        people = [await slow.person("whatsapp", says=None) for _ in range(4)]
         answers = [await slow.text(person) for person in people]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         error = answers[3].json()["error"]
         assert (error["code"], error["message"]) == (130429, "(#130429) Rate limit hit")
         assert (await slow.stats("whatsapp"))["over_limit"] == 1
+
+
+async def test_the_throughput_counts_what_people_write(sim: Driver) -> None:
+    async with calling(with_whatsapp(messages_per_second=3)) as slow:
+        vera = await slow.person("whatsapp")
+        await slow.act("whatsapp", vera, "say", text="hello")
+        answers = [await slow.text(vera) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 429]
 
 
 async def test_the_forty_sixth_message_at_once_to_one_person_is_too_many(sim: Driver) -> None:

@@ -24,6 +24,8 @@ class TelegramSettings:
     any."""
     flood: Flood = "strict"
     """`strict` answers 429 at once; `hold` delays up to 8 s first, as the real servers do."""
+    messages_per_second: int = 30
+    """To all chats together; 1000 is what a paid broadcast may do (platforms.md A5)."""
     webhook_answer_seconds_max: float = 60.0
     callback_answer_seconds_max: float = 30.0
 
@@ -97,6 +99,7 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
             bot_username=text("TELEGRAM_BOT_USERNAME", TelegramSettings.bot_username),
             flood="hold" if flood == "hold" else "strict",
             server="cloud" if server == "cloud" else "local",
+            messages_per_second=int(text("TELEGRAM_MESSAGES_PER_SECOND", "30")),
         ),
         whatsapp=WhatsAppSettings(
             token=text("WHATSAPP_TOKEN", WhatsAppSettings.token),

@@ -25,7 +25,6 @@ from simulator.telegram.errors import (
 from simulator.telegram.markup import choices_of
 from simulator.telegram.webhook import Webhook
 
-MESSAGES_PER_SECOND_MAX = 30
 CHAT_PERIOD_SECONDS = 1.0
 CHAT_BURST = 3
 HOLD_SECONDS_MAX = 8.0  # TDLib sleeps through shorter flood waits instead of answering 429
@@ -70,7 +69,7 @@ class Bot:
         self.set_webhook_limit = SlidingWindow(1, SET_WEBHOOK_PERIOD_SECONDS)
         self._posted: dict[tuple[str, int], Posted] = {}
         self._last_message_ids: dict[str, int] = {}
-        self._global_limit = SlidingWindow(MESSAGES_PER_SECOND_MAX, 1.0)
+        self._global_limit = self._new_global_limit()
         self._chat_limits: dict[str, Gcra] = {}
         self._queries_made = 0
 
@@ -80,8 +79,11 @@ class Bot:
         self.queries.clear()
         self._posted.clear()
         self._last_message_ids.clear()
-        self._global_limit = SlidingWindow(MESSAGES_PER_SECOND_MAX, 1.0)
+        self._global_limit = self._new_global_limit()
         self._chat_limits.clear()
+
+    def _new_global_limit(self) -> SlidingWindow:
+        return SlidingWindow(self.settings.messages_per_second, 1.0)
 
     def person_of(self, chat_id: Any) -> Person | None:
         """Whom a chat id means, if the bot's platform knows it."""
@@ -101,8 +103,8 @@ class Bot:
         return person
 
     async def pass_limits(self, person: Person) -> None:
-        """Wait or raise 429, as the flood mode says: 30 in any second to all, and to one chat
-        one a second after a burst of three.
+        """Wait or raise 429, as the flood mode says: so many in any second to all, and to one
+        chat one a second after a burst of three.
         """
         held_seconds = 0.0
         while True:

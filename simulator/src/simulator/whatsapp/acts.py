@@ -142,6 +142,7 @@ class WhatsAppActs:
             Entry("person", text, core.clock.now(), wamid, kind=shown_kind, status="sent")
         )
         self._business.received[wamid] = (person, entry)
+        self._business.heard()
         timestamp = core.clock.timestamp()
         person.acted(timestamp)
         message = payloads.message(person, wamid, timestamp, kind, content)

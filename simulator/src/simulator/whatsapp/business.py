@@ -148,6 +148,10 @@ class Business:
             if entry.sender == "bot" and entry.status == "delivered":
                 self._tell(self.sent[entry.provider_id], "read")
 
+    def heard(self) -> None:
+        """Somebody wrote: the number's throughput counts both ways (platforms.md B5)."""
+        self._number_limit.take()
+
     def _new_number_limit(self) -> SlidingWindow:
         return SlidingWindow(self.settings.messages_per_second, 1.0)
 
