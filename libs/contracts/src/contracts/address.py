@@ -30,9 +30,14 @@ class Address(Value):
     """
 
     @property
+    def account_key(self) -> str:
+        """The account as one valid subject token."""
+        return subject_token(self.account)
+
+    @property
     def chat_key(self) -> str:
         """`account-chat` as one valid subject token; `from_key` reads it back."""
-        return f"{_escape(self.account)}-{_escape(self.chat_id)}"
+        return f"{self.account_key}-{subject_token(self.chat_id)}"
 
     @classmethod
     def from_key(cls, platform: Platform, key: str) -> "Address":
@@ -47,8 +52,9 @@ class Address(Value):
         return cls(platform=platform, account=_unescape(account), chat_id=_unescape(chat))
 
 
-def _escape(part: str) -> str:
-    # A subject token may hold neither dots, spaces nor wildcards, and the dash is our separator.
+def subject_token(part: str) -> str:
+    """`part` as one token of a subject, without a dash; for ids of digits it is the id itself."""
+    # A token may hold neither dots, spaces nor wildcards, and the dash is our separator.
     return _ODD.sub(_escaped, part)
 
 

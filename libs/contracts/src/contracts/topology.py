@@ -7,7 +7,7 @@ No service makes or changes one at start-up: two releases side by side would ove
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contracts.address import Platform
+from contracts.address import Platform, subject_token
 
 PARTITIONS = 64
 """Chats are spread over this many lanes; one message per lane is in flight (ADR 0004)."""
@@ -46,6 +46,8 @@ class Stream:
     """0: kept until it is worked off."""
     messages_max: int = -1
     duplicate_window_seconds: float = 1800.0
+    schedules: bool = False
+    """Whether a message may ask to be published later (`Nats-Schedule`)."""
     consumers: tuple[Consumer, ...] = field(default=())
 
 
@@ -203,6 +205,51 @@ REACH = Stream(
     consumers=(NOTIFIER_REACH,),
 )
 
+PARKED = Stream(
+    # What waits with its chat, in order; each message goes when its result is told (ADR 0022).
+    name="PARKED",
+    subjects=("parked.*.*.*",),
+    retention="limits",
+    bytes_max=2048 * _MEBIBYTE,
+)
+
+WAKE_LANES = 16
+"""For each account: so many parked chats are sent to at a time. With 200 ms for a call that is the
+80 per second that a WhatsApp number may send after an outage."""
+
+WAKE = Stream(
+    # Which parked chat may be sent to: at once, or at a time. The consumers are the accounts'.
+    name="WAKE",
+    subjects=("wake.*.*.*", "wakeat.*.*.*"),
+    retention="workqueue",
+    # The server has no schedules in a stream that refuses. There is one wake for each parked chat,
+    # with room for a million; one that is pushed out is found by the notifier's sweep.
+    discard="old",
+    transform=(
+        "wake.*.*.*",
+        (
+            "woken.{{wildcard(1)}}.{{wildcard(2)}}."
+            f"{{{{partition({WAKE_LANES},3)}}}}.{{{{wildcard(3)}}}}"
+        ),
+    ),
+    schedules=True,
+)
+
+
+def wake_lanes(platform: Platform, account: str) -> tuple[Consumer, ...]:
+    """The lanes that wake the parked chats of one account; those of another do not wait for them.
+
+    One chat is woken in one lane, by one replica at a time.
+    """
+    key = subject_token(account)
+    return _lanes(
+        f"notifier-wake-{platform}-{key}",
+        "WAKE",
+        f"woken.{platform}.{key}.{{lane}}.*",
+        lanes=WAKE_LANES,
+    )
+
+
 DELIVERY = Stream(
     name="DELIVERY",
     subjects=("delivery.*.*",),
@@ -227,6 +274,8 @@ STREAMS: tuple[Stream, ...] = (
     OUTBOUND,
     BULK,
     REACH,
+    PARKED,
+    WAKE,
     DELIVERY,
     DEAD,
 )

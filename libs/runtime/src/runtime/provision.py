@@ -42,7 +42,10 @@ async def provision(jetstream: JetStreamContext, rings: list[Ring], replicas: in
         await _make_bucket(jetstream, bucket, replicas)
     for ring in rings:
         await _make_ring(jetstream, ring, replicas)
-    return made + len(BUCKETS) + 2 * len(rings)
+        lanes = topology.wake_lanes(ring.platform, ring.account)
+        await asyncio.gather(*(_make_consumer(jetstream, lane) for lane in lanes))
+        made += 2 + len(lanes)
+    return made + len(BUCKETS)
 
 
 async def _make_stream(jetstream: JetStreamContext, stream: Stream, replicas: int) -> None:
@@ -70,6 +73,7 @@ async def _make_stream(jetstream: JetStreamContext, stream: Stream, replicas: in
             num_replicas=replicas,
             subject_transform=transform,
             allow_direct=True,
+            allow_msg_schedules=stream.schedules,
         ),
     )
 
