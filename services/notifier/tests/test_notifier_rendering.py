@@ -10,12 +10,16 @@ from notifier_house import outbound, whatsapp_address
 
 from contracts import Choice, Document, OutboundMessage, Template
 from notifier import telegram_rendering, whatsapp_rendering
-from notifier.labels import cut, unique_titles
+from notifier.labels import cut, description, is_visible, one_line, unique_titles, utf16_units
 from notifier.telegram_rendering import TelegramRequest
+from notifier.whatsapp_markup import ALIKE, plain
 from notifier.whatsapp_rendering import WhatsappRequest
 
 TICKET = Document(kind="ticket", data="TKT1.abcdefgh", filename="ticket.png")
 CALENDAR = Document(kind="calendar", data="BEGIN:VCALENDAR\r\nПривет", filename="pycon.ics")
+
+REQUESTS_MAX = 5
+"""A picture, and a text whose every character counts twice, with what its choices do not show."""
 
 texts = st.text(min_size=1, max_size=4096)
 labels = st.text(min_size=1, max_size=80)
@@ -27,7 +31,9 @@ choices = st.lists(
 )
 messages = st.builds(
     outbound,
-    text=texts | st.sampled_from([" ", "x" * 1024, "x" * 1025, "x" * 4096, "я" * 4096]),
+    text=texts
+    | st.sampled_from([" ", "x" * 1024, "x" * 1025, "x" * 4096, "🎉" * 4096, "word " * 819])
+    | st.sampled_from(["*free* ", "_a_ > b", "e\u0301\n", "Hello. "]).map(lambda word: word * 500),
     choices=choices.map(tuple),
     choices_label=st.none() | labels,
     language=st.sampled_from(["en", "ru"]),
@@ -36,68 +42,115 @@ messages = st.builds(
 
 
 def choice(label: str, description: str | None = None) -> Choice:
-    return Choice(id=label.replace(" ", ""), label=label, description=description)
+    return Choice(id=label.replace(" ", "")[:48], label=label, description=description)
+
+
+def ink(text: str) -> str:
+    """All but white space, which may change where a text is cut."""
+    return "".join(text.split())
+
+
+def alike(text: str) -> str:
+    """Its ink, with the signs that look like WhatsApp's marks for the marks."""
+    return ink(text).translate({ord(mark): sign for mark, sign in ALIKE.items()})
 
 
 @given(messages)
 def test_whatever_is_said_telegram_takes_it(message: OutboundMessage) -> None:
     requests = telegram_rendering.render(message)
-    assert 1 <= len(requests) <= 2
+    assert 1 <= len(requests) <= REQUESTS_MAX
     for request in requests:
         check_telegram(request)
     buttons = [button for row in requests[-1].keyboard for button in row]
     assert [data for _, data in buttons] == [one.id for one in message.choices]
+    assert not any(request.keyboard for request in requests[:-1])
+    said = ink("".join(request.text for request in requests))
+    assert said.startswith(ink(message.text)) or not is_visible(message.text)
+    for choice, (label, _) in zip(message.choices, buttons, strict=True):
+        assert one_line(choice.label) == label or ink(choice.label) in said
+        assert ink(description(choice)) in said
 
 
 def check_telegram(request: TelegramRequest) -> None:
     """Limits of platforms.md A4."""
-    if request.attachment is None:
-        assert request.text.strip()
+    if request.document is None:
+        assert is_visible(request.text)
         assert len(request.text) <= 4096
     else:
         assert len(request.text) <= 1024
     for row in request.keyboard:
         assert 1 <= len(row) <= 8
         for label, data in row:
-            assert label.strip()
+            assert is_visible(label)
             assert 1 <= len(data.encode()) <= 64
 
 
 @given(messages)
 def test_whatever_is_said_whatsapp_takes_it(message: OutboundMessage) -> None:
     requests = whatsapp_rendering.render(message)
-    assert 1 <= len(requests) <= 2
+    assert 1 <= len(requests) <= REQUESTS_MAX
     for request in requests:
         check_whatsapp(request)
     assert tappable(requests[-1]) == [one.id for one in message.choices]
+    assert not any(tappable(request) for request in requests[:-1])
+    said = alike("".join(map(words, requests)))
+    assert said.startswith(alike(message.text)) or not is_visible(message.text)
+    for choice, shown in zip(message.choices, shown_by_whatsapp(requests[-1]), strict=True):
+        assert alike(one_line(choice.label)) in said + alike(shown)
+        assert alike(description(choice)) in said + alike(shown)
 
 
 def check_whatsapp(request: WhatsappRequest) -> None:
     """Limits of platforms.md B4."""
     content = request.content
     if request.kind == "text":
-        assert content["body"].strip()
-        assert len(content["body"]) <= 4096
+        assert is_visible(content["body"])
+        assert utf16_units(content["body"]) <= 4096
     if request.kind in ("image", "document"):
-        assert request.attachment is not None
-        assert len(content.get("caption", "")) <= 1024
+        assert request.document is not None
+        assert utf16_units(content.get("caption", "")) <= 1024
     if request.kind == "interactive" and content["type"] == "button":
-        assert 1 <= len(content["body"]["text"]) <= 1024
+        assert is_visible(content["body"]["text"])
+        assert utf16_units(content["body"]["text"]) <= 1024
         replies = [button["reply"] for button in content["action"]["buttons"]]
         assert 1 <= len(replies) <= 3
         check_titles([reply["title"] for reply in replies], 20)
     if request.kind == "interactive" and content["type"] == "list":
-        assert request.attachment is None, "a list has no picture in its head"
-        assert 1 <= len(content["body"]["text"]) <= 4096
-        assert 1 <= len(content["action"]["button"].strip()) <= 20
+        assert request.document is None, "a list has no picture in its head"
+        assert is_visible(content["body"]["text"])
+        assert utf16_units(content["body"]["text"]) <= 4096
+        assert is_visible(content["action"]["button"])
+        assert utf16_units(content["action"]["button"]) <= 20
         rows = content["action"]["sections"][0]["rows"]
         assert 1 <= len(rows) <= 10
         check_titles([row["title"] for row in rows], 24)
-        assert all(1 <= len(row.get("description", "-")) <= 72 for row in rows)
+        assert all(1 <= utf16_units(row.get("description", "-")) <= 72 for row in rows)
 
 
-def check_titles(titles: list[str], characters_max: int) -> None:
-    assert all(title.strip() and len(title) <= characters_max for title in titles)
+def words(request: WhatsappRequest) -> str:
+    """The text of a request."""
+    content = request.content
+    match request.kind:
+        case "text":
+            return str(content["body"])
+        case "interactive":
+            return str(content["body"]["text"])
+    return str(content.get("caption", ""))
+
+
+def shown_by_whatsapp(request: WhatsappRequest) -> list[str]:
+    """The words on what the person can tap."""
+    if not tappable(request):
+        return []
+    action = request.content["action"]
+    if request.content["type"] == "button":
+        return [button["reply"]["title"] for button in action["buttons"]]
+    rows = action["sections"][0]["rows"]
+    return [row["title"] + row.get("description", "") for row in rows]
+
+
+def check_titles(titles: list[str], units_max: int) -> None:
+    assert all(is_visible(title) and utf16_units(title) <= units_max for title in titles)
     assert len(set(titles)) == len(titles)
 
 
@@ -112,10 +165,10 @@ def tappable(request: WhatsappRequest) -> list[str]:
 
 
 @given(st.lists(labels, max_size=10), st.integers(min_value=4, max_value=30))
-def test_titles_are_never_alike_nor_too_long(words: list[str], characters_max: int) -> None:
-    titles = unique_titles(words, characters_max)
-    assert len(titles) == len(words)
-    check_titles(list(titles), characters_max)
+def test_titles_are_never_alike_nor_too_long(labels: list[str], units_max: int) -> None:
+    titles = unique_titles(labels, units_max, utf16_units)
+    assert len(titles) == len(labels)
+    check_titles(list(titles), units_max)
 
 
 def test_what_fits_is_left_as_it_is() -> None:
@@ -124,10 +177,40 @@ def test_what_fits_is_left_as_it_is() -> None:
 
 
 def test_text_goes_out_as_it_was_written() -> None:
-    message = outbound(text="1 < 2 & *so* on\n_really_")
+    message = outbound(text="1 < 2 & 3 * 4 > 5, so_on\nhttps://example.org/_a_?b=*")
     assert telegram_rendering.render(message) == (TelegramRequest(text=message.text),)
     (request,) = whatsapp_rendering.render(message)
     assert (request.kind, request.content["body"]) == ("text", message.text)
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("“*free*” and _more_", "“∗free∗” and ˍmoreˍ"),
+        ("~10 or ~20 ~", "~10 or ~20 ~"),
+        ("~ten~", "∼ten∼"),
+        ("`code` and ``` block\n```", "ˋcodeˋ and ˋˋˋ block\nˋˋˋ"),
+        ("> quoted\n- one\n* two\n1. three\n-4", "› quoted\n– one\n∗ two\n1. three\n-4"),
+        ("***", "∗∗∗"),
+        ("*one line\nthe other*", "*one line\nthe other*"),
+        ("write to a_b_@x.org or @my_bot_", "write to a_b_@x.org or @my_bot_"),
+    ],
+)
+def test_whatsapp_makes_nothing_bold_that_was_not_meant_so(written: str, sent: str) -> None:
+    (request,) = whatsapp_rendering.render(outbound(text=written))
+    assert request.content["body"] == sent
+    (picture,) = whatsapp_rendering.render(outbound(text=written, document=TICKET))
+    assert picture.content["caption"] == sent
+    (asked,) = whatsapp_rendering.render(outbound(text=written, choices=(choice("Yes"),)))
+    assert asked.content["body"]["text"] == sent
+    (telegram,) = telegram_rendering.render(outbound(text=written))
+    assert telegram.text == written
+
+
+@given(texts)
+def test_a_plain_text_is_as_long_as_before(text: str) -> None:
+    assert len(plain(text)) == len(text)
+    assert plain(plain(text)) == plain(text)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +265,6 @@ def test_three_short_choices_are_buttons_on_whatsapp() -> None:
         {"choices": tuple(choice(word) for word in ["One", "Two", "Three", "Four"])},
         {"choices": (choice("PyCon", "12 May"),)},
         {"choices": (choice("A label of more than twenty characters"),)},
-        {"choices": (choice("Yes"),), "text": "x" * 1025},
     ],
 )
 def test_what_does_not_fit_into_buttons_is_a_list(changes: dict[str, Any]) -> None:
@@ -206,7 +288,7 @@ def test_a_long_title_is_told_in_full_below_it() -> None:
 def test_a_ticket_with_buttons_is_one_message_on_both_platforms() -> None:
     message = outbound(text="You're in", document=TICKET, choices=(choice("Cancel"),))
     (photo,) = telegram_rendering.render(message)
-    assert photo.attachment is not None
+    assert photo.document is not None
     assert (photo.text, len(photo.keyboard)) == ("You're in", 1)
     (image,) = whatsapp_rendering.render(message)
     assert image.content["type"] == "button"
@@ -223,9 +305,46 @@ def test_a_text_too_long_for_a_caption_follows_the_ticket() -> None:
     message = outbound(text="x" * 1025, document=TICKET, choices=(choice("Cancel"),))
     photo, text = telegram_rendering.render(message)
     assert (photo.text, photo.keyboard) == ("", ())
-    assert (len(text.text), len(text.keyboard), text.attachment) == (1025, 1, None)
-    image, said = whatsapp_rendering.render(message)
-    assert (image.kind, image.content, said.content["type"]) == ("image", {}, "list")
+    assert (len(text.text), len(text.keyboard), text.document) == (1025, 1, None)
+
+
+def test_a_text_too_long_for_buttons_begins_above_them() -> None:
+    text = "So much to say. " * 70 + "\n\nWill you come?"
+    for document in (None, TICKET):
+        message = outbound(text=text, document=document, choices=(choice("Yes"),))
+        said, asked = whatsapp_rendering.render(message)
+        assert (said.kind, said.content["body"]) == ("text", ("So much to say. " * 70).strip())
+        assert asked.content["body"] == {"text": "Will you come?"}
+        assert (asked.content["type"], asked.document) == ("button", document)
+
+
+def test_a_list_has_no_picture_so_that_comes_first() -> None:
+    message = outbound(document=TICKET, choices=(choice("PyCon", "12 May"),))
+    image, asked = whatsapp_rendering.render(message)
+    assert (image.kind, image.content, image.document) == ("image", {}, TICKET)
+    assert asked.content["type"] == "list"
+
+
+def test_what_a_row_cannot_hold_is_said_above_the_list() -> None:
+    long = "International " * 5 + "Conference"
+    message = outbound(text="Events:", choices=(choice(long, "12 May, in Riga"),))
+    (request,) = whatsapp_rendering.render(message)
+    assert request.content["body"]["text"] == f"Events:\n\n{long} — 12 May, in Riga"
+    again = outbound(text=request.content["body"]["text"], choices=message.choices)
+    assert whatsapp_rendering.render(again)[0].content == request.content
+
+
+def test_choices_that_no_list_takes_are_numbered() -> None:
+    """Meta refuses two rows of one id."""
+    twice = (Choice(id="a", label="One"), Choice(id="a", label="Two", description="the second"))
+    (request,) = whatsapp_rendering.render(outbound(choices=twice))
+    assert request.content["body"] == "Pick one\n\n1. One\n2. Two — the second"
+
+
+def test_a_label_too_long_for_a_button_is_said_above_it() -> None:
+    long = "International " * 5 + "Conference"
+    (request,) = telegram_rendering.render(outbound(choices=(choice(long),)))
+    assert request.text == f"Pick one\n\n{long}"
 
 
 def test_the_same_message_is_rendered_the_same_again() -> None:

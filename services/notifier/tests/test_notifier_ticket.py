@@ -1,12 +1,18 @@
 """A ticket is a picture that both platforms take and every phone reads."""
 
+import asyncio
+import hashlib
+import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import pytest
 import segno
 
 from contracts import Document
+from notifier.attachments import drawn
 from notifier.ticket import QUIET_ZONE_MODULES, draw
 from runtime.failures import Reject
 
@@ -20,13 +26,20 @@ def pixels(png: bytes) -> list[list[bool]]:
     (length,) = struct.unpack(">I", png[start - 4 : start])
     raw = zlib.decompress(png[start + 4 : start + 4 + length])
     stride = 1 + 3 * width
-    rows = [raw[at + 1 : at + stride] for at in range(0, stride * height, stride)]
-    return [[row[at] == 0 for at in range(0, 3 * width, 3)] for row in rows]
+    rows: list[list[bool]] = []
+    for at in range(0, stride * height, stride):
+        filter_type, line = raw[at], raw[at + 1 : at + stride]
+        if filter_type == 0:
+            rows.append([line[x] == 0 for x in range(0, 3 * width, 3)])
+        else:
+            assert (filter_type, any(line)) == (2, False), "the line above once more"
+            rows.append(rows[-1])
+    return rows
 
 
 @pytest.mark.parametrize("data", ["T", "TKT1." + "a" * 100, "x" * 2048])
 def test_a_ticket_is_big_enough_and_holds_its_code(data: str) -> None:
-    rows = pixels(draw(Document(kind="ticket", data=data, filename="t.png")).content)
+    rows = pixels(draw(data))
     assert len(rows) >= 400
     assert all(len(row) == len(rows) for row in rows)
     expected = [
@@ -38,11 +51,41 @@ def test_a_ticket_is_big_enough_and_holds_its_code(data: str) -> None:
     assert not any(any(row) for row in modules[:QUIET_ZONE_MODULES])
 
 
-def test_the_same_ticket_is_the_same_file() -> None:
-    document = Document(kind="ticket", data="TKT1.a", filename="t.png")
-    assert draw(document) == draw(document)
+def test_the_same_ticket_is_the_same_file_from_every_process() -> None:
+    """Else the platforms would be given it again and again."""
+    assert draw("TKT1.a") == draw("TKT1.a")
+    say = (
+        "import hashlib; from notifier.ticket import draw;"
+        "print(hashlib.sha256(draw('TKT1.a')).hexdigest())"
+    )
+    for seed in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", say],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        assert run.stdout.strip() == hashlib.sha256(draw("TKT1.a")).hexdigest()
 
 
 def test_a_code_that_fits_no_qr_is_set_aside_with_a_reason() -> None:
     with pytest.raises(Reject, match="too long"):
-        draw(Document(kind="ticket", data="я" * 2048, filename="t.png"))
+        draw("я" * 2048)
+
+
+async def test_drawing_holds_up_nobody() -> None:
+    """The longest code takes some 100 ms; the loop goes on meanwhile."""
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await asyncio.sleep(0)
+
+    heart = asyncio.create_task(beat())
+    picture = await drawn(Document(kind="ticket", data="y" * 2048, filename="t.png"))
+    heart.cancel()
+    assert picture.content == draw("y" * 2048)
+    assert beats > 10, "it was drawn in the loop"

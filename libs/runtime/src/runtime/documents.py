@@ -65,6 +65,17 @@ class Documents:
         except (nats.errors.Error, NoStreamResponseError, APIError) as error:
             raise Unavailable("nats") from error
 
+    async def put(self, key: str, value: bytes) -> None:
+        """Write over whatever there is: the last one wins.
+
+        Raises:
+            Unavailable: the broker does not answer; it may have been written all the same.
+        """
+        try:
+            await self._kv.put(key, value)
+        except (nats.errors.Error, NoStreamResponseError, APIError) as error:
+            raise Unavailable("nats") from error
+
     async def delete(self, key: str) -> None:
         """Forget the document."""
         try:

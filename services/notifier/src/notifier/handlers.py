@@ -32,6 +32,7 @@ from notifier.verdicts import (
     Down,
     Gone,
     Later,
+    MediaGone,
     Stopped,
     Throttled,
     Unknown,
@@ -212,6 +213,8 @@ class Sender(Generic[R]):
                 await self._again(record, verdict, after_seconds=None)
             case Gone():
                 await self._peers.block(message.address)
+            case MediaGone():
+                return plan
             case WindowClosed() if not plan.by_template:
                 return window_closed(message)
         return Settle("failed", verdict.reason)

@@ -9,7 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
-from contracts.topology import LEDGER, PEERS, PLATFORMS
+from contracts.topology import LEDGER, MEDIA, PEERS, PLATFORMS
 from notifier import measures
 from notifier.channel import Channel
 from notifier.handlers import Sender
@@ -94,6 +94,7 @@ class Senders:
     async def __aenter__(self) -> Self:
         broker = self._service.broker
         ledger, self._peers = await broker.bucket(LEDGER), await broker.bucket(PEERS)
+        self._media = await broker.bucket(MEDIA)
         self._results = Results(broker, self._service.clock, Ledger(ledger))
         self._follow(self._accounts.current)
         self._accounts.tell(self._follow)
@@ -172,9 +173,9 @@ class Senders:
     def _sender(self, key: Key, token: SecretStr) -> Sender[Any]:
         channel: Channel[Any]
         if key[0] == "telegram":
-            channel = TelegramChannel(token, self._settings.telegram_api_url)
+            channel = TelegramChannel(token, self._settings.telegram_api_url, self._media)
         else:
-            channel = WhatsappChannel(key[1], token, self._settings.whatsapp_api_url)
+            channel = WhatsappChannel(key[1], token, self._settings.whatsapp_api_url, self._media)
         return Sender(self._service, channel, self._results, self._peers)
 
     def _leave(self, desk: _Desk) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,11 +17,12 @@ from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
 from notifier.channel import NAME_SECONDS_MAX
+from notifier.media import Shelf
 from notifier.telegram_errors import judge
 from notifier.telegram_rendering import Keyboard, TelegramRequest, render
-from notifier.ticket import Picture
-from notifier.verdicts import Accepted, Down, Unknown, Verdict
+from notifier.verdicts import Accepted, Down, Failed, MediaGone, Unknown, Verdict
 from runtime.accounts import telegram_account
+from runtime.documents import Documents
 
 CALL_SECONDS_MAX = 60.0
 """Telegram itself waits through floods of up to 8 s before it answers (A5); a shorter limit would
@@ -32,8 +34,10 @@ class TelegramChannel:
 
     platform: Platform = "telegram"
 
-    def __init__(self, token: SecretStr, api_url: str) -> None:
+    def __init__(self, token: SecretStr, api_url: str, media: Documents | None = None) -> None:
+        """Send for this bot; `media` is the bucket of what was uploaded before."""
         self.account = telegram_account(token)
+        self._shelf = Shelf(self.platform, self.account, media)
         session = _Session(api=TelegramAPIServer.from_base(api_url), timeout=CALL_SECONDS_MAX)
         self._bot = Bot(token.get_secret_value(), session=session)
 
@@ -43,29 +47,48 @@ class TelegramChannel:
         return render(message)
 
     async def prepare(self, request: TelegramRequest) -> TelegramRequest:
-        """Nothing comes before a call here."""
-        return request
+        """Draw what goes with the message, or find what it was called when it was uploaded."""
+        if request.document is None:
+            return request
+        return replace(request, document=None, media=await self._shelf.find(request.document))
 
     async def send(self, message: OutboundMessage, request: TelegramRequest) -> Verdict:
         """See `Channel`."""
-        chat_id = message.address.chat_id
+        assert request.document is None, "prepare() comes first"
+        try:
+            return await self._send(message.address.chat_id, request)
+        finally:
+            if request.media is not None:
+                self._shelf.give_up(request.media)
+
+    async def _send(self, chat_id: str, request: TelegramRequest) -> Verdict:
+        media = request.media
         try:
             sent = await self._call(chat_id, request)
         except _Answered as answer:
-            return answer.verdict
+            verdict = answer.verdict
+            if isinstance(verdict, MediaGone):
+                if media is None or media.media_id is None:
+                    return Failed(reason=verdict.reason)
+                self._shelf.forget(media)
+            return verdict
         except TelegramNetworkError as error:
             if isinstance(error.__cause__, aiohttp.ClientConnectorError):
                 return Down(reason="telegram-unreachable")
             return Unknown(reason="telegram-no-answer")
+        if media is not None and media.media_id is None and (file_id := _file_id(sent)):
+            self._shelf.keep(media, file_id)
         return Accepted(provider_id=str(sent.message_id))
 
     async def _call(self, chat_id: str, request: TelegramRequest) -> Message:
-        keyboard, attachment = _markup(request.keyboard), request.attachment
-        if attachment is None:
+        keyboard, media = _markup(request.keyboard), request.media
+        if media is None:
             return await self._bot.send_message(chat_id, request.text, reply_markup=keyboard)
-        file = BufferedInputFile(attachment.content, attachment.filename)
+        file: str | BufferedInputFile = media.media_id or BufferedInputFile(
+            media.attachment.content, media.attachment.filename
+        )
         caption = request.text or None
-        if isinstance(attachment, Picture):
+        if media.attachment.kind == "picture":
             return await self._bot.send_photo(chat_id, file, caption=caption, reply_markup=keyboard)
         return await self._bot.send_document(chat_id, file, caption=caption, reply_markup=keyboard)
 
@@ -79,6 +102,7 @@ class TelegramChannel:
 
     async def close(self) -> None:
         """See `Channel`."""
+        await self._shelf.close()
         await self._bot.session.close()
 
 
@@ -132,6 +156,13 @@ def read_answer(http_status: int, content: str) -> Verdict:
         str(answer.get("description") or ""),
         float(retry_after) if isinstance(retry_after, int) else None,
     )
+
+
+def _file_id(sent: Message) -> str | None:
+    """What Telegram calls the file of a message; of a picture's sizes the last is the largest."""
+    if sent.photo:
+        return sent.photo[-1].file_id
+    return sent.document.file_id if sent.document else None
 
 
 def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:

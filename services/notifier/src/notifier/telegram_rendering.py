@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from contracts import Choice, OutboundMessage
-from notifier.attachments import Attachment, attached
-from notifier.labels import cut, one_line, visible
+from contracts import Choice, Document, OutboundMessage
+from notifier.labels import code_points, cut, description, one_line, told, visible, with_lines
+from notifier.media import Media
+from notifier.splitting import split
 
 TEXT_CHARACTERS_MAX = 4096
 CAPTION_CHARACTERS_MAX = 1024
@@ -26,32 +27,40 @@ class TelegramRequest:
     """
 
     text: str
-    """The message, or the caption; empty for an attachment without one."""
+    """The message, or the caption; empty for a document without one."""
     keyboard: Keyboard = ()
-    attachment: Attachment | None = None
+    document: Document | None = None
+    media: Media | None = None
+    """The document, once it has been prepared."""
 
 
 def render(message: OutboundMessage) -> tuple[TelegramRequest, ...]:
-    """The requests that say the message: one, or two when a caption would be too long."""
+    """The requests that say the message, the choices under the last.
+
+    Mostly one; more when a text is too long for a message, or for a caption.
+    """
     text = _with_descriptions(visible(message.text), message.choices)
-    said = TelegramRequest(text=cut(text, TEXT_CHARACTERS_MAX), keyboard=_keyboard(message.choices))
-    if message.document is None:
-        return (said,)
-    attachment = attached(message.document)
-    if len(text) <= CAPTION_CHARACTERS_MAX:
-        return (replace(said, attachment=attachment),)
-    return (TelegramRequest(text="", attachment=attachment), said)
+    keyboard = _keyboard(message.choices)
+    if message.document is not None and len(text) <= CAPTION_CHARACTERS_MAX:
+        return (TelegramRequest(text=text, keyboard=keyboard, document=message.document),)
+    pieces = split(text, TEXT_CHARACTERS_MAX, code_points)
+    said = [TelegramRequest(text=piece) for piece in pieces]
+    said[-1] = replace(said[-1], keyboard=keyboard)
+    if message.document is not None:
+        said.insert(0, TelegramRequest(text="", document=message.document))
+    return tuple(said)
 
 
 def _with_descriptions(text: str, choices: tuple[Choice, ...]) -> str:
-    # Buttons have no second line here as WhatsApp's rows do, so it is said above them, unless
-    # the text says it already.
-    lines = [
-        f"{one_line(choice.label)} — {one_line(choice.description)}"
-        for choice in choices
-        if choice.description and choice.description not in text
-    ]
-    return "\n\n".join([text, "\n".join(lines)]) if lines else text
+    # Buttons have no second line here as WhatsApp's rows do, and a long label is cut. What they
+    # do not show is said above them, unless the text says it already.
+    line, lines = one_line(text), []
+    for choice in choices:
+        label = one_line(choice.label)
+        is_shown = len(label) <= BUTTON_CHARACTERS_MAX or label in line
+        if not (is_shown and description(choice) in line):
+            lines.append(told(choice))
+    return with_lines(text, lines)
 
 
 def _keyboard(choices: tuple[Choice, ...]) -> Keyboard:

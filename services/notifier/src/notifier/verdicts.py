@@ -6,8 +6,10 @@
     ├── Later         the platform stumbled over this message: a few more tries
     ├── Down          the platform does not work or cannot be reached: hold everything
     ├── Stopped       the platform refuses the account until a human acts: hold everything
+    ├── Moved         the chat has another id from now on: the same call once more, to that one
     ├── Failed        never: this message is wrong
     ├── Gone          never: this person cannot be written to until they write again
+    ├── MediaGone     the platform does not know an upload any more: upload it again
     ├── WindowClosed  WhatsApp's 24 hours are over: a template, or nothing
     └── Unknown       the answer was lost; the platform may or may not have it
 
@@ -37,7 +39,8 @@ class Accepted(Verdict):
 class Throttled(Verdict):
     """Too fast."""
 
-    scope: Literal["chat", "account"] = "chat"
+    scope: Literal["chat", "pair", "account"] = "chat"
+    """Who has to wait: the chat, the pair of numbers (WhatsApp's word for a chat), or all."""
     after_seconds: float | None = None
     """What the platform asked for; None when it named no time."""
 
@@ -48,6 +51,8 @@ class Later(Verdict):
 
     tries_max: int = 3
     """Refusals of this message after which it counts as failed."""
+    after_seconds: float | None = None
+    """Before the next try; None: the usual waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +64,38 @@ class Down(Verdict):
 class Stopped(Verdict):
     """Token, permission, payment or a ban: nothing goes out until a human has acted."""
 
+    trial_after_seconds: float = 0.0
+    """A question that costs nothing tells when a token is right again. It does not tell when a ban
+    or a payment is over: only a message does, and not before this time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved(Verdict):
+    """Not sent: the chat is known by another id now."""
+
+    chat_id: str
+
+
+Effect = Literal["marketing-stopped", "marketing-rests", "template-unusable", "template-wrong"]
+"""What else a refusal tells: the person wants no marketing at all, or gets none for a day; the
+template may not be used (paused, disabled), or does not fit what we send."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Verdict):
     """The platform will never take this message."""
 
+    effect: Effect | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone(Verdict):
     """The person blocked us, left, or was never there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaGone(Verdict):
+    """The message named a file that the platform has forgotten; it is forgotten here as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

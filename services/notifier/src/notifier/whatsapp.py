@@ -14,9 +14,11 @@ from pywa_async.errors import WhatsAppError
 from contracts import OutboundMessage, Platform
 from contracts.delivery import handle
 from notifier.channel import NAME_SECONDS_MAX, Refused
-from notifier.verdicts import Accepted, Down, Unknown, Verdict
+from notifier.media import Media, Shelf
+from notifier.verdicts import Accepted, Down, MediaGone, Unknown, Verdict
 from notifier.whatsapp_errors import judge
 from notifier.whatsapp_rendering import WhatsappRequest, render, render_template, with_media
+from runtime.documents import Documents
 
 API_VERSION = "23.0"
 CONNECT_SECONDS_MAX = 5.0
@@ -28,13 +30,30 @@ BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
 """A country code, a dot, up to 128 letters and digits (platforms.md B3)."""
 
 
+MEDIA_REFUSED = frozenset(
+    f"whatsapp-{code}"
+    for code in (
+        100,  # "Param image['id'] is not a valid whatsapp business account media attachment ID"
+        131009,
+        131052,
+        131053,
+    )
+)
+"""How a message is refused whose upload Meta has forgotten, and some other messages too: they are
+refused again when they name a fresh upload, and then that counts (platforms.md B6)."""
+
+
 class WhatsappChannel:
     """One phone number of a business."""
 
     platform: Platform = "whatsapp"
 
-    def __init__(self, phone_id: str, token: SecretStr, api_url: str) -> None:
+    def __init__(
+        self, phone_id: str, token: SecretStr, api_url: str, media: Documents | None = None
+    ) -> None:
+        """Send for this number; `media` is the bucket of what was uploaded before."""
         self.account = phone_id
+        self._shelf = Shelf(self.platform, phone_id, media)
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
@@ -54,16 +73,31 @@ class WhatsappChannel:
         return tuple(replace(request, part=part) for part, request in enumerate(render(message)))
 
     async def prepare(self, request: WhatsappRequest) -> WhatsappRequest:
-        """Upload what goes with the message, if anything does."""
-        attachment = request.attachment
-        if attachment is None:
+        """Upload what goes with the message, if anything does and the number has not."""
+        if request.document is None:
             return request
+        media = await self._shelf.find(request.document)
+        media_id = media.media_id
+        if media_id is None:
+            try:
+                media_id = await self._upload(media, request.upload_mime)
+                self._shelf.keep(media, media_id)
+            finally:
+                self._shelf.give_up(media)
+        return replace(
+            request,
+            content=with_media(request, media_id),
+            document=None,
+            reused=media if media.media_id else None,
+        )
+
+    async def _upload(self, media: Media, mime_type: str) -> str:
         answer = await _answer(
             self._api.upload_media(
                 phone_id=self.account,
-                media=attachment.content,
-                mime_type=request.upload_mime,
-                filename=attachment.filename,
+                media=media.attachment.content,
+                mime_type=mime_type,
+                filename=media.attachment.filename,
             )
         )
         if isinstance(answer, Unknown):
@@ -73,11 +107,11 @@ class WhatsappChannel:
             raise Refused(answer)
         if "id" not in answer:
             raise Refused(Down(reason="whatsapp-unreadable"))
-        return replace(request, content=with_media(request, str(answer["id"])), attachment=None)
+        return str(answer["id"])
 
     async def send(self, message: OutboundMessage, request: WhatsappRequest) -> Verdict:
         """See `Channel`."""
-        assert request.attachment is None, "prepare() comes first"
+        assert request.document is None, "prepare() comes first"
         chat_id = message.address.chat_id
         business_scoped = BUSINESS_SCOPED_ID.fullmatch(chat_id) is not None
         # The raw call, because pywa's own takes an id with letters for a group (B7).
@@ -94,6 +128,9 @@ class WhatsappChannel:
             )
         )
         if isinstance(answer, Verdict):
+            if request.reused is not None and answer.reason in MEDIA_REFUSED:
+                self._shelf.forget(request.reused)
+                return MediaGone(reason=answer.reason)
             return answer
         try:
             return Accepted(provider_id=str(answer["messages"][0]["id"]))
@@ -139,6 +176,7 @@ class WhatsappChannel:
 
     async def close(self) -> None:
         """See `Channel`."""
+        await self._shelf.close()
         await self._http.aclose()
 
 
