@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from contracts.address import Address
 from contracts.message import Message
 
 
 class PeerChanged(Message):
-    """Somebody blocked us, let us write again, or decided about marketing.
+    """Somebody blocked us, let us write again, decided about marketing, or has another id.
 
     The conversation reads it from what comes in and says it to the notifier, which keeps what is
     known of each chat.
@@ -26,6 +26,8 @@ class PeerChanged(Message):
     """None: nothing was said about it."""
     heard: bool = False
     """They wrote to us at that time, which opens WhatsApp's window."""
+    previous: str | None = Field(default=None, min_length=1, max_length=160)
+    """The `chat_id` until now, of the same platform and account: what waits for it goes here."""
 
     def route(self) -> str:
         """The subject of the chat."""

@@ -21,6 +21,7 @@ from contracts import (
 from conversation import notices
 from conversation.dialogue import FactMissing, Facts, Owed, State, Step, is_ignored, new_chat, step
 from conversation.floods import Floods
+from conversation.reach import change_told_by
 from conversation.registry import Registry
 from conversation.store import Chats
 from conversation.texts import texts
@@ -57,8 +58,10 @@ class Handlers:
         """A person said something, or the answer to the person's wish is here."""
         if isinstance(item, InboundMessage) and isinstance(item.content, ChatMoved):
             await self._uncontended(self._move, item, item.content.previous)
+            await self._tell_reach(item)
             return
         if is_ignored(item):
+            await self._tell_reach(item)
             _inputs.labels(result="ignored").inc()
             return
         if isinstance(item, InboundMessage) and self._floods.covers(item, self._clock.now()):
@@ -82,7 +85,7 @@ class Handlers:
         document, now = chat.document, self._clock.now()
         if document.has_seen(item.id) and not broken("dedup"):
             await self._chats.confirm(chat)
-            await self._publish(item.id, document.owed_for(item.id))
+            await self._answer(item, document.owed_for(item.id))
             return "repeated"
         if isinstance(item, CommandOutcome):
             self._registry.expect_news()
@@ -98,7 +101,7 @@ class Handlers:
         crash_point("conversation.before-cas")
         await self._chats.save(chat, document.after(item.id, taken.state, taken.owed, now))
         crash_point("conversation.after-cas")
-        await self._publish(item.id, taken.owed)
+        await self._answer(item, taken.owed)
         crash_point("conversation.after-publish")
         return "shed" if taken.shed else "answered"
 
@@ -157,6 +160,17 @@ class Handlers:
                 else:
                     facts = facts.with_answer(missing.query, known.answer, known.last_known_at)
         raise AssertionError("a step asks for more than it can need")
+
+    async def _answer(self, item: InboundItem, owed: tuple[Owed, ...]) -> None:
+        """Say what is owed for something; when that is nothing, that the person was heard."""
+        await self._publish(item.id, owed)
+        if not any(isinstance(message, OutboundMessage) for message in owed):
+            await self._tell_reach(item)
+
+    async def _tell_reach(self, item: InboundItem) -> None:
+        change = change_told_by(item)
+        if change is not None:
+            await self._broker.publish(change)
 
     async def _publish(self, input_id: UUID, owed: tuple[Owed, ...]) -> None:
         for message in owed:
