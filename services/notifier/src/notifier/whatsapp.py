@@ -69,7 +69,8 @@ class WhatsappChannel:
         """See `Channel`."""
         if by_template:
             assert message.template is not None
-            return (render_template(message.template, message.language),)
+            choice_ids = [choice.id for choice in message.choices]
+            return (render_template(message.template, message.language, choice_ids),)
         return tuple(replace(request, part=part) for part, request in enumerate(render(message)))
 
     async def prepare(self, request: WhatsappRequest) -> WhatsappRequest:

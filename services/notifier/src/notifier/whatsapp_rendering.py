@@ -4,7 +4,7 @@ Meta does not say how it counts characters. All limits are kept in UTF-16 units,
 fewer than code points.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from notifier.labels import (
 )
 from notifier.media import Media
 from notifier.splitting import split
+from notifier.templates.catalogue import LANGUAGE_CODES
+from notifier.templates.tapping import button_components
 from notifier.whatsapp_markup import plain
 
 TEXT_UNITS_MAX = 4096
@@ -37,8 +39,6 @@ LIST_BUTTON_UNITS_MAX = 20
 
 LIST_BUTTON = {"en": "Choose", "ru": "Выбрать"}
 """When the message names none; WhatsApp demands one."""
-TEMPLATE_LANGUAGES = {"en": "en_US", "ru": "ru"}
-"""Meta's codes of the languages that our templates are approved in."""
 
 _cut = partial(cut, measure=utf16_units)
 
@@ -108,17 +108,26 @@ def render(message: OutboundMessage) -> tuple[WhatsappRequest, ...]:
     return tuple(said) if document is None else (_media(document, {}), *said)
 
 
-def render_template(template: Template, language: Literal["en", "ru"]) -> WhatsappRequest:
-    """The approved template that may be sent when the window is closed."""
+def render_template(
+    template: Template, language: Literal["en", "ru"], choice_ids: Sequence[str] = ()
+) -> WhatsappRequest:
+    """The approved template that may be sent when the window is closed.
+
+    Its buttons bring back the ids of the message's own choices.
+    """
     content: dict[str, Any] = {
         "name": template.name,
-        "language": {"code": TEMPLATE_LANGUAGES[language]},
+        "language": {"code": LANGUAGE_CODES[language]},
     }
+    components: list[dict[str, Any]] = []
     if template.parameters:
         # Meta refuses line breaks, tabs and runs of spaces in a parameter.
         values = [plain(one_line(value)) for value in template.parameters]
         parameters = [{"type": "text", "text": value} for value in values]
-        content["components"] = [{"type": "body", "parameters": parameters}]
+        components.append({"type": "body", "parameters": parameters})
+    components += button_components(template, choice_ids)
+    if components:
+        content["components"] = components
     return WhatsappRequest(kind="template", content=content)
 
 
