@@ -54,7 +54,7 @@ class CloudApi:
         for path, endpoint, methods in (
             (f"{base}/messages", self._messages, ["POST"]),
             (f"{base}/media", self._upload, ["POST"]),
-            (f"{base}/message_templates", self._templates, ["GET"]),
+            (f"{base}/message_templates", self._templates, ["GET", "POST"]),
             (f"{base}/subscribed_apps", self._subscribed_apps, ["GET", "POST", "DELETE"]),
             (f"{base}/subscriptions", self._subscriptions, ["GET"]),
             (base, self._object, ["GET", "DELETE"]),
@@ -113,8 +113,12 @@ class CloudApi:
         return await self._guarded(request, "phone_number" if is_number else "media", {}, work)
 
     async def _templates(self, request: Request) -> Response:
+        body = await _json_body(request)
+
         async def work() -> Json:
             self._check_object(request, self._settings.waba_id)
+            if request.method == "POST":
+                return self._business.templates.submit(body)
             return listed(self._business.templates.all(), request.query_params)
 
         return await self._guarded(request, "message_templates", {}, work)

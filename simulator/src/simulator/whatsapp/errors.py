@@ -76,6 +76,7 @@ class GraphError(Exception):
         http_status: int | None = None,
         error_type: str = "OAuthException",
         subcode: int | None = None,
+        user_message: str | None = None,
         retry_after: int | None = None,
         over_limit: bool = False,
     ) -> None:
@@ -86,6 +87,7 @@ class GraphError(Exception):
         self.http_status = http_status or usual_status
         self.error_type = error_type
         self.subcode = subcode
+        self.user_message = user_message
         self.retry_after = retry_after
         self.over_limit = over_limit
         super().__init__(self.message)
@@ -99,6 +101,9 @@ class GraphError(Exception):
         }
         if self.subcode is not None:
             error["error_subcode"] = self.subcode
+        if self.user_message is not None:
+            # A sentence for whoever manages the account; the management API alone has it.
+            error["error_user_msg"] = self.user_message
         if self.details is not None:
             error["error_data"] = {"messaging_product": "whatsapp", "details": self.details}
         error["fbtrace_id"] = "A" + "".join(rng.choices(string.ascii_letters + string.digits, k=22))

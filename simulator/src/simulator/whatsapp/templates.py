@@ -16,6 +16,14 @@ STATUSES: tuple[str, ...] = get_args(TemplateStatus)
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
 BODY_LENGTH_MAX = 1024
+BUTTON_LENGTH_MAX = 25
+PAGE_DEFAULT, PAGE_MAX = 25, 100
+"""Templates in one answer."""
+PRESET_CODE_BODY = "*{{1}}* is your verification code. For your security, do not share this code."
+"""The words of an authentication template are Meta's own."""
+ALREADY_EXISTS_SUBCODE = 2388024
+EXAMPLE_MISSING_SUBCODE = 2388043
+PARAMETER_AT_EDGE_SUBCODE = 2388299
 TEMPLATES_MAX = 250
 QUICK_REPLIES_MAX = 10
 PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
@@ -60,7 +68,10 @@ class Template:
                 "body_text": [[f"example {n}" for n in range(1, self.parameter_count + 1)]]
             }
         components = [body]
-        if self.buttons:
+        if self.category == "AUTHENTICATION":
+            copy = {"type": "URL", "text": self.buttons[0], "url": "https://www.whatsapp.com/otp/"}
+            components.append({"type": "BUTTONS", "buttons": [copy]})
+        elif self.buttons:
             quick = [{"type": "QUICK_REPLY", "text": text} for text in self.buttons]
             components.append({"type": "BUTTONS", "buttons": quick})
         return {
@@ -70,6 +81,7 @@ class Template:
             "language": self.language,
             "status": self.status,
             "category": self.category,
+            "rejected_reason": "INVALID_FORMAT" if self.status == "REJECTED" else "NONE",
             "id": self.id,
         }
 
@@ -98,10 +110,12 @@ def check_template(template: Template) -> None:
     numbers = sorted({int(number) for number in PLACEHOLDER.findall(template.body)})
     if numbers != list(range(1, len(numbers) + 1)):
         raise ValueError("A template's parameters are numbered {{1}}, {{2}} … without gaps.")
-    if re.match(r"\s*\{\{", template.body) or re.search(r"\}\}\s*$", template.body):
+    if template.category != "AUTHENTICATION" and _has_parameter_at_edge(template.body):
         raise ValueError("A template's body neither begins nor ends with a parameter.")
     if len(template.buttons) > QUICK_REPLIES_MAX:
         raise ValueError(f"A template has at most {QUICK_REPLIES_MAX} quick replies.")
+    if any(not 1 <= len(label) <= BUTTON_LENGTH_MAX for label in template.buttons):
+        raise ValueError(f"A template's button has 1 to {BUTTON_LENGTH_MAX} characters.")
 
 
 @dataclass
@@ -122,6 +136,22 @@ class Templates:
         stored = replace(template, id=str(594425479261590 + self._made))
         self._templates[template.name, template.language] = stored
         return stored
+
+    def submit(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer of `POST /<WABA>/message_templates`; the review takes no time here."""
+        template = _submitted(body)
+        if (template.name, template.language) in self._templates:
+            raise GraphError(
+                100,
+                "Invalid parameter",
+                subcode=ALREADY_EXISTS_SUBCODE,
+                user_message="There is already content in this language for this template.",
+            )
+        try:
+            stored = self.put(template)
+        except ValueError as error:
+            raise invalid_parameter(str(error)) from error
+        return {"id": stored.id, "status": stored.status, "category": stored.category}
 
     def set_status(self, name: str, language: str | None, status: str) -> list[Template]:
         """Approve, pause or reject a template, in one language or in all it has."""
@@ -173,10 +203,13 @@ def listed(templates: list[Template], query: Mapping[str, str]) -> dict[str, Any
         and query.get("language", template.language) == template.language
         and query.get("status", template.status).upper() == template.status
     ]
-    answer: dict[str, Any] = {
-        "data": found,
-        "paging": {"cursors": {"before": "MAZDZD", "after": "MjQZD"}},
-    }
+    start = int(query["after"]) if query.get("after", "").isdigit() else 0
+    size = int(query["limit"]) if query.get("limit", "").isdigit() else PAGE_DEFAULT
+    end = start + min(size, PAGE_MAX)
+    paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(end)}}
+    if end < len(found):
+        paging["next"] = f"https://graph.facebook.com/message_templates?after={end}"
+    answer: dict[str, Any] = {"data": found[start:end], "paging": paging}
     if "summary" in query:
         answer["summary"] = {
             "total_count": len(found),
@@ -185,6 +218,44 @@ def listed(templates: list[Template], query: Mapping[str, str]) -> dict[str, Any
             "are_translations_complete": True,
         }
     return answer
+
+
+def _has_parameter_at_edge(body: str) -> bool:
+    return bool(re.match(r"\s*\{\{", body) or re.search(r"\}\}\s*$", body))
+
+
+def _submitted(body: dict[str, Any]) -> Template:
+    """The template that a request describes; raises the platform's error if it is none."""
+    for name in ("name", "language", "category", "components"):
+        if not body.get(name):
+            raise invalid_parameter(f"The parameter {name} is required.")
+    category = str(body["category"]).upper()
+    components = {
+        str(component.get("type", "")).upper(): component
+        for component in body["components"]
+        if isinstance(component, dict)
+    }
+    words = components.get("BODY", {})
+    text = PRESET_CODE_BODY if category == "AUTHENTICATION" else str(words.get("text", ""))
+    given = (words.get("example") or {}).get("body_text") or [[]]
+    if category != "AUTHENTICATION":
+        if len(given[0]) != len(set(PLACEHOLDER.findall(text))):
+            raise GraphError(
+                100,
+                "Invalid parameter",
+                subcode=EXAMPLE_MISSING_SUBCODE,
+                user_message="component of type BODY is missing expected field(s) (example)",
+            )
+        if _has_parameter_at_edge(text):
+            raise GraphError(
+                100,
+                "Invalid parameter",
+                subcode=PARAMETER_AT_EDGE_SUBCODE,
+                user_message="Variables can't be at the start or end of the template.",
+            )
+    buttons = components.get("BUTTONS", {}).get("buttons") or []
+    labels = tuple(str(button.get("text", "")) for button in buttons if isinstance(button, dict))
+    return Template(str(body["name"]), str(body["language"]), text, category, buttons=labels)
 
 
 def _body_values(components: list[dict[str, Any]]) -> list[str]:
