@@ -105,14 +105,21 @@ class Shelf:
 
     def give_up(self, media: Media) -> None:
         """The document was not uploaded: somebody else's turn."""
+        if media.media_id is not None:
+            # It was to be named only; whoever uploads it now is somebody else.
+            return
         if upload := self._under_way.pop(media.key, None):
             upload.over.set()
 
     def forget(self, media: Media) -> None:
-        """The platform does not know the id any more.
+        """The platform does not know this id any more.
 
-        That is remembered, lest the bucket tells the old id once more.
+        That is remembered, lest the bucket tells the old id once more. Of several messages with
+        the old id, the last may find that another has uploaded the document meanwhile.
         """
+        known, _ = self._remembered.get(media.key, (media.media_id, 0.0))
+        if known != media.media_id:
+            return
         self._remember(media.key, None)
         if self._documents is not None:
             self._write(self._documents.delete(media.key))

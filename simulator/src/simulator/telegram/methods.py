@@ -260,6 +260,8 @@ async def call(bot: Bot, method: str, params: Params, **details: Any) -> Any:
     person = addressee(bot, params)
     text = params.get("text") or params.get("caption")
     handle = person.id if person else None
+    uploads = [len(given.content) for given in params.values() if isinstance(given, Upload)]
+    details["upload_bytes"] = sum(uploads) if uploads else None
     try:
         result = await METHODS.get(name, _unknown_method)(bot, params)
     except TelegramError as error:
