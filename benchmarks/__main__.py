@@ -5,13 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import conversation, gateway, registry
+from benchmarks import conversation, gateway, notifier, registry
 from benchmarks.results import Benchmark, Comparison, keep, report
 
 BENCHMARKS: dict[str, Benchmark] = {
     "gateway": gateway.run,
     "conversation": conversation.run,
     "registry": registry.run,
+    "notifier": notifier.run,
 }
 
 

@@ -12,7 +12,7 @@ from devstack.ports import LOOPBACK
 from devstack.postgres_server import database_url, postgres_program
 from devstack.process import Failed, Program
 from devstack.redis_server import redis_program, redis_url
-from devstack.registering import register_webhooks
+from devstack.registering import register_webhooks, submit_templates
 
 SERVICES = ("gateway", "conversation", "registry", "notifier", "scheduler")
 
@@ -124,10 +124,11 @@ def _simulator(options: Options, environment: Mapping[str, str]) -> Program:
     async def ready() -> bool:
         return await answers(f"{ports.url('simulator')}/sim/stats")
 
-    async def webhook() -> None:
+    async def introduce() -> None:
         # Again, for it forgets with its end. WhatsApp has the dashboard's callback, and the gateway
         # may not be there to shake hands.
         await register_webhooks(environment, options.home / "log", "--platform", "telegram")
+        await submit_templates(environment, options.home / "log")
 
     return Program(
         name="simulator",
@@ -143,7 +144,7 @@ def _simulator(options: Options, environment: Mapping[str, str]) -> Program:
         },
         ready=ready,
         port=ports.of("simulator"),
-        after_ready=webhook,
+        after_ready=introduce,
     )
 
 

@@ -1,4 +1,4 @@
-"""Registering webhooks as an operator does, with the gateway's own command."""
+"""Telling the platforms about us as an operator does, with the services' own commands."""
 
 import sys
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from devstack.process import run_once
 
 COMMAND = (sys.executable, "-m", "gateway.webhooks")
+TEMPLATES = (sys.executable, "-m", "notifier.templates")
 
 
 async def register_webhooks(environment: Mapping[str, str], logs: Path, *arguments: str) -> None:
@@ -22,3 +23,12 @@ async def register_webhooks(environment: Mapping[str, str], logs: Path, *argumen
     """
     command = (*COMMAND, "register", *arguments)
     await run_once("webhooks", command, environment, logs / "webhooks.log")
+
+
+async def submit_templates(environment: Mapping[str, str], logs: Path) -> None:
+    """Submit the templates that the accounts do not have yet; the simulator approves at once.
+
+    Raises:
+        Failed: the platform refused; the message ends with what the command said.
+    """
+    await run_once("templates", (*TEMPLATES, "submit"), environment, logs / "templates.log")

@@ -40,7 +40,8 @@ class ServiceRig:
         Args:
             service: its package.
             replicas: how many processes of it.
-            environment: added for each of them, such as TURNOUT_BREAK.
+            environment: added for each of them and for the streams, such as TURNOUT_BREAK or
+                TELEGRAM_PER_SECOND.
             platforms: added for the simulator, such as WHATSAPP_RETRY_SECONDS.
         """
         self._ports = Ports(free_base())
@@ -55,6 +56,7 @@ class ServiceRig:
             "LOG_FORMAT": "json",
             "TURNOUT_TEST": "1",
             "PYTHONUNBUFFERED": "1",
+            **(environment or {}),
         }
         self._nats = self._process(nats_program(self._home, self._ports))
         self._simulator = self._process(self._platforms(platforms or {}))
@@ -64,7 +66,6 @@ class ServiceRig:
                 service,
                 number,
                 self._ports.of(service) if number == 1 else next(spare),
-                environment or {},
             )
             for number in range(1, replicas + 1)
         ]
@@ -72,9 +73,7 @@ class ServiceRig:
     def _process(self, program: Program) -> Process:
         return Process(program, self._home / "log" / f"{program.label}.log")
 
-    def _replica(
-        self, service: str, number: int, port: int, environment: Mapping[str, str]
-    ) -> Process:
+    def _replica(self, service: str, number: int, port: int) -> Process:
         async def ready() -> bool:
             return await answers(f"http://{LOOPBACK}:{port}/health/ready")
 
@@ -83,7 +82,7 @@ class ServiceRig:
             Program(
                 name=service,
                 command=(sys.executable, "-m", service),
-                environment={**self._common, **own, **environment},
+                environment={**self._common, **own},
                 ready=ready,
                 port=port,
                 replica=number,

@@ -12,7 +12,7 @@ from devstack.keeper import Keeper
 from devstack.options import Options, Request
 from devstack.ports import complaint
 from devstack.process import Failed, Process, Program, run_once
-from devstack.registering import register_webhooks
+from devstack.registering import register_webhooks, submit_templates
 from devstack.requests import serve_requests
 from devstack.screen import Screen
 from devstack.state import end_leftovers, write_state
@@ -59,7 +59,7 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._start_behind_the_broker())
-                together.create_task(self._first_ready("simulator"))
+                together.create_task(self._start_the_platforms())
         except* Failed as failures:
             raise _first(failures) from None
         await self._introduce()
@@ -107,6 +107,11 @@ class Supervisor:
             needed.add("nats-monitor")
         if busy := complaint(sorted(needed), self._options.ports):
             raise Failed(busy)
+
+    async def _start_the_platforms(self) -> None:
+        await self._first_ready("simulator")
+        await submit_templates(self._installation.environment, self._logs)
+        self._screen.done("templates")
 
     async def _start_behind_the_broker(self) -> None:
         async with asyncio.TaskGroup() as together:
