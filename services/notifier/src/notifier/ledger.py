@@ -32,7 +32,9 @@ class Entry(BaseModel):
     parts_accepted: int = 0
     """This many of them were accepted."""
     refusals: int = 0
-    """How often a platform said "not now" to this message."""
+    """How often a platform stumbled over this message."""
+    throttled: int = 0
+    """How often it came too fast; that says nothing about the message."""
     repeated: bool = False
     """Sent once more after a lost answer."""
     provider_ids: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class Entry(BaseModel):
                 "status": None,
                 "reason": None,
                 "refusals": 0,
+                "throttled": 0,
                 "redriven": redriven,
             }
         )

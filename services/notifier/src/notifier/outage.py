@@ -17,6 +17,10 @@ REMEDY = "check the token and the account"
 log = structlog.get_logger()
 
 
+class Away(Unavailable):
+    """The platform is; nothing was sent."""
+
+
 class Outage:
     """Whether the channel works, as this process has seen it."""
 
@@ -40,16 +44,16 @@ class Outage:
         """Cheap refusal before any work.
 
         Raises:
-            Unavailable: the platform is away and it is not yet time to try again.
+            Away: the platform is, and it is not yet time to try again.
         """
         if self._reason is not None and self._now() < self._next_trial_at:
-            raise self.unavailable()
+            raise self.away()
 
     def admit(self) -> None:
         """Let a call through; in an outage only one, the trial.
 
         Raises:
-            Unavailable: as `check`, or somebody else is trying.
+            Away: as `check`, or somebody else is trying.
         """
         self.check()
         if self._reason is not None:
@@ -92,9 +96,9 @@ class Outage:
         if self._trying:
             self._wait(self._trial_seconds)
 
-    def unavailable(self) -> Unavailable:
-        """The failure that holds a message and names the cause."""
-        return Unavailable(f"{self._platform} ({self._reason})")
+    def away(self) -> Away:
+        """The failure that holds what is for this account, and names the cause."""
+        return Away(f"{self._platform} ({self._reason})")
 
     def _wait(self, seconds: float) -> None:
         self._trying = False
