@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from simulator.app import create_app
 from simulator.settings import Settings, TelegramSettings, WhatsAppSettings
+from simulator.whatsapp.templates import Template
 from simulator.world import World, create_world
 
 DEADLINE_SECONDS = 8.0
@@ -30,6 +31,13 @@ TOKEN = TelegramSettings.token
 WA = WhatsAppSettings()
 
 Json = dict[str, Any]
+
+TEMPLATES = (
+    ("event_reminder", "en_US", "Reminder: {{1}} starts {{2}}, {{3}}."),
+    ("event_reminder", "ru", "Напоминание: {{1}} начнётся {{2}}, {{3}}."),
+    ("seat_offer", "en_US", "A seat is free: {{1}}, {{2}}. Answer before {{3}} to take it."),
+)
+"""What the app of these tests has submitted."""
 
 
 class _Server(uvicorn.Server):
@@ -209,10 +217,17 @@ SETTINGS = Settings(
 )
 
 
+def _world(settings: Settings) -> World:
+    world = create_world(settings)
+    for name, language, body in TEMPLATES:
+        world.business.templates.put(Template(name, language, body))
+    return world
+
+
 @contextlib.asynccontextmanager
 async def simulating(settings: Settings = SETTINGS) -> AsyncIterator[Driver]:
     """A running simulator with its own world."""
-    world = create_world(settings)
+    world = _world(settings)
     async with (
         serving(create_app(world)) as url,
         httpx.AsyncClient(base_url=url, timeout=20.0, trust_env=False) as http,
@@ -223,7 +238,7 @@ async def simulating(settings: Settings = SETTINGS) -> AsyncIterator[Driver]:
 @contextlib.asynccontextmanager
 async def calling(settings: Settings = SETTINGS) -> AsyncIterator[Driver]:
     """A world called without a socket: quicker, for all that is not about connections."""
-    world = create_world(settings)
+    world = _world(settings)
     transport = httpx.ASGITransport(app=create_app(world))
     async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as http:
         yield Driver(http, world)

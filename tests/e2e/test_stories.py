@@ -242,8 +242,9 @@ async def test_an_offer_reaches_who_has_not_written_for_a_day_and_is_taken_in_wo
     await simulator.advance(25 * HOUR_SECONDS)
     await gives_the_seat_back(ann, title)
     offer = await bob.hears()
-    # It has no buttons, so any answer leads to those that it would have had.
+    # Whoever writes instead of tapping is led to the same buttons.
     assert offer.template == "seat_offer"
+    assert offer.labels == ["Take the seat", "No, thank you"]
     assert title in offer.text
     await bob.says("yes please")
     assert "free for you" in (await bob.hears()).text
@@ -314,7 +315,9 @@ async def test_reminders_come_a_day_and_an_hour_before_and_only_once(
     hour_before = await bob.hears()
     assert title in hour_before.text
     # More than a day after Bob last wrote, only a template may reach him.
-    assert hour_before.template == "event_reminder"
+    assert hour_before.template == "event_soon"
+    await bob.taps("My ticket")
+    assert (await bob.hears()).document is not None
     await simulator.advance(2 * HOUR_SECONDS)
     await ann.hears_nothing_more()
     await bob.hears_nothing_more()

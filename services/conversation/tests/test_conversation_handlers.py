@@ -225,7 +225,7 @@ def a_notice(kind: str, **fields: object) -> NoticeDue:
             "event_reminder",
             ["Да, приду", "Не смогу прийти", "Мой билет"],
         ),
-        ("reminder-1h", "уже скоро", "event_reminder", ["Мой билет", "Отменить запись"]),
+        ("reminder-1h", "уже скоро", "event_soon", ["Мой билет", "Отменить запись"]),
         ("event-changed", "изменения", "event_changed", ["Мой билет", "Отменить запись"]),
         ("event-cancelled", "отменено", "event_cancelled", ["Все мероприятия"]),
     ],

@@ -14,7 +14,7 @@ from runtime.testing import nats_server, nats_url, provisioned
 # So that `notifier_house` is found in every import mode of pytest.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from notifier_stage import Stage, eventually, running, settings, simulator
+from notifier_stage import Stage, eventually, running, settings, simulator, submit_templates
 
 __all__ = ["nats_server", "nats_url", "provisioned"]
 
@@ -33,6 +33,7 @@ async def stage(provisioned: str, simulator_url: str) -> AsyncIterator[Stage]:
     async with httpx.AsyncClient(base_url=simulator_url, timeout=20) as platforms:
         await eventually(platforms, "/sim/health")
         (await platforms.post("/sim/reset")).raise_for_status()
+        await submit_templates(platforms)
         stage = Stage(provisioned, client, platforms)
         try:
             yield stage

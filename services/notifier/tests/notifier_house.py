@@ -13,6 +13,7 @@ from contracts import Address, OutboundMessage
 
 BOT = "123456"
 PHONE_ID = "106540352242922"
+WABA_ID = "102290129340398"
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

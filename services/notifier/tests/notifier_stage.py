@@ -14,11 +14,14 @@ from typing import Any
 import httpx
 import uvicorn
 from nats.aio.client import Client
-from notifier_house import BOT, PHONE_ID, outbound
+from notifier_house import BOT, PHONE_ID, WABA_ID, outbound
+from pydantic import SecretStr
 
 from contracts import Address, DeliveryReported, OutboundMessage
 from notifier.main import create_app
 from notifier.settings import Settings
+from notifier.templates.catalogue import LANGUAGES, catalogue
+from notifier.templates.graph import TemplateApi
 from runtime.testing import free_port
 
 WAIT_SECONDS_MAX = 30.0
@@ -148,6 +151,7 @@ class Stage:
             "WHATSAPP_API_URL": str(self.platforms.base_url),
             "WHATSAPP_TOKEN": "demo-whatsapp-token",
             "WHATSAPP_PHONE_ID": PHONE_ID,
+            "WHATSAPP_WABA_ID": WABA_ID,
             "TURNOUT_TEST": "1",
         }
         process = subprocess.Popen(
@@ -162,6 +166,17 @@ class Stage:
             if process.poll() is None:
                 process.kill()
             process.wait()
+
+
+async def submit_templates(platforms: httpx.AsyncClient) -> None:
+    """Have ours approved, once for a simulator: it keeps them over a reset."""
+    if len((await platforms.get("/sim/templates")).json()) > 1:
+        return
+    token = SecretStr("demo-whatsapp-token")
+    api = TemplateApi(platforms, str(platforms.base_url), WABA_ID, token)
+    for template in catalogue().values():
+        for language in LANGUAGES:
+            await api.create(template, language)
 
 
 async def eventually(http: httpx.AsyncClient, url: str) -> None:
@@ -196,6 +211,7 @@ def settings(stage: Stage, **changes: Any) -> Settings:
         "whatsapp_api_url": str(stage.platforms.base_url),
         "whatsapp_token": "demo-whatsapp-token",
         "whatsapp_phone_id": PHONE_ID,
+        "whatsapp_waba_id": WABA_ID,
         "turnout_test": True,
     }
     return Settings(**(values | changes))

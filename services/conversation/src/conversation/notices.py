@@ -133,7 +133,7 @@ def _of_event(
             )
         case "reminder-1h":
             text = words.say("notice.reminder-1h", **facts)
-            return _Told(text, choices, _template("event_reminder", *facts.values()))
+            return _Told(text, choices, _template("event_soon", *facts.values()))
         case "event-changed" if about.status == "confirmed":
             text = words.say("notice.event-changed", **facts)
             return _Told(text, choices, _template("event_changed", *facts.values()))

@@ -55,11 +55,11 @@ class Business:
         self._pair_limits: dict[str, Gcra] = {}
 
     def reset(self) -> None:
-        """Forget messages and debts, and seed the templates; the callback URL stays."""
+        """Forget messages and debts; the callback URL and the templates stay, approved again."""
         for life in self._lives:
             life.cancel()
         self.webhook.drop_all()
-        self.templates.seed()
+        self.templates.approve_all()
         self.sent.clear()
         self.received.clear()
         self._number_limit = self._new_number_limit()

@@ -1,0 +1,111 @@
+"""The templates' files of the notifier against the notices of the conversation."""
+
+from datetime import UTC, datetime
+from typing import get_args
+from uuid import UUID
+
+import pytest
+
+from contracts import (
+    Address,
+    EventCard,
+    NoticeAnswer,
+    NoticeDue,
+    NoticeKind,
+    OutboundMessage,
+    RegistrationCard,
+    RegistrationStatus,
+)
+from conversation.notices import render
+from notifier.templates.catalogue import LANGUAGES, Language, catalogue
+
+KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
+NOBODY_S_NOTICE = frozenset({"code"})
+"""Templates of what is asked for and not told by itself."""
+NOON = datetime(2026, 12, 6, 12, 0, tzinfo=UTC)
+EVENT = EventCard(
+    id=UUID(int=1),
+    code="K7Q2MX",
+    title="PyCon",
+    description="",
+    starts_at=NOON,
+    timezone="Europe/Berlin",
+    location="Hall 3",
+    max_participants=20,
+    seats_left=3,
+    waiting=0,
+    status="published",
+    version=1,
+)
+STATUS: dict[NoticeKind, RegistrationStatus] = {
+    "seat-offered": "offered",
+    "place-in-line": "waiting",
+    "offer-expired": "cancelled",
+    "registration-cancelled": "cancelled",
+    "seat-transferred": "cancelled",
+}
+
+
+def told(
+    kind: NoticeKind, language: Language, status: RegistrationStatus | None = None
+) -> OutboundMessage:
+    """The notice as the notifier gets it."""
+    status = status or STATUS.get(kind, "confirmed")
+    registration = RegistrationCard(
+        id=UUID(int=2),
+        event=EVENT,
+        status=status,
+        name="Ann",
+        ticket="T1" if status == "confirmed" else None,
+        position=3 if status == "waiting" else None,
+    )
+    notice = NoticeDue(
+        id=UUID(int=3),
+        occurred_at=NOON,
+        correlation_id=UUID(int=4),
+        kind=kind,
+        registration_id=registration.id,
+        event_id=EVENT.id,
+        event_version=1,
+        expires_at=NOON,
+    )
+    address = Address(platform="whatsapp", account="1", chat_id="2")
+    answer = NoticeAnswer(
+        address=address, language=language, registration=registration, text="Bring\na pen."
+    )
+    message = render(notice, answer)
+    assert message is not None
+    return message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_notice_fills_its_template_and_all_of_its_buttons(
+    kind: NoticeKind, language: Language
+) -> None:
+    message = told(kind, language)
+    assert message.template is not None
+    template = catalogue()[message.template.name]
+    assert template.takes(language, message.template.parameters), (
+        f"{template.name} has the parameters {template.parameters}"
+    )
+    choices = [choice.id for choice in message.choices]
+    for button in template.buttons:
+        payload = button.payload_among(choices)
+        assert payload is not None, f"the notice offers nothing that {button.en!r} could mean"
+    assert message.marketing == (template.category == "marketing")
+
+
+@pytest.mark.parametrize("kind", ["event-changed", "organiser-message"])
+def test_what_those_in_line_are_told_fills_the_same_buttons(kind: NoticeKind) -> None:
+    message = told(kind, "en", "waiting")
+    assert message.template is not None
+    choices = [choice.id for choice in message.choices]
+    buttons = catalogue()[message.template.name].buttons
+    assert all(button.payload_among(choices) for button in buttons)
+
+
+def test_every_template_is_somebody_s() -> None:
+    names = {told(kind, "en").template for kind in KINDS}
+    used = {template.name for template in names if template is not None}
+    assert used == catalogue().keys() - NOBODY_S_NOTICE
