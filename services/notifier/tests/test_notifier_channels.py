@@ -146,6 +146,15 @@ async def test_whatsapp_gets_a_calendar_entry_as_text_with_a_name() -> None:
             Throttled(reason="telegram-429", after_seconds=3),
         ),
         (http(500, '{"ok":false,"error_code":500}'), Down(reason="telegram-500")),
+        # aiogram takes these two for what they are not.
+        (
+            http(400, '{"ok":false,"error_code":400,"description":"message is not modified"}'),
+            Accepted(reason="telegram-400"),
+        ),
+        (
+            http(413, '{"ok":false,"error_code":413,"description":"Request Entity Too Large"}'),
+            Failed(reason="telegram-413"),
+        ),
         (http(502, "<html>"), Down(reason="telegram-502")),
         (None, Unknown(reason="telegram-no-answer")),
     ],
@@ -153,6 +162,16 @@ async def test_whatsapp_gets_a_calendar_entry_as_text_with_a_name() -> None:
 async def test_what_telegram_answers(answer: bytes | None, expected: Verdict) -> None:
     async with answering(answer) as platform:
         assert await sent(telegram(platform.url)) == expected
+
+
+USAGE = json.dumps(
+    {
+        "102290129340398": [
+            {"type": "whatsapp", "estimated_time_to_regain_access": 0},
+            {"type": "messaging", "estimated_time_to_regain_access": 7},
+        ]
+    }
+)
 
 
 def meta_error(code: int) -> str:
@@ -166,10 +185,19 @@ def meta_error(code: int) -> str:
     ("answer", "expected"),
     [
         (http(400, meta_error(131009)), Failed(reason="whatsapp-131009")),
-        (http(429, meta_error(131056)), Throttled(reason="whatsapp-131056")),
+        (http(429, meta_error(131056)), Throttled(reason="whatsapp-131056", scope="pair")),
         (
             http(429, meta_error(130429), retry_after="2"),
             Throttled(reason="whatsapp-130429", scope="account", after_seconds=2),
+        ),
+        (
+            # In minutes; the longest counts.
+            http(400, meta_error(80007), x_business_use_case_usage=USAGE),
+            Throttled(reason="whatsapp-80007", scope="account", after_seconds=7 * 60),
+        ),
+        (
+            http(400, meta_error(80007), x_business_use_case_usage="{}"),
+            Throttled(reason="whatsapp-80007", scope="account"),
         ),
         (http(502, "<html>"), Down(reason="whatsapp-502")),
         # Sent, but its id is lost: never again.

@@ -1,12 +1,14 @@
 """What a platform must be able to do; one file per platform does it."""
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from contracts import OutboundMessage, Platform
 from notifier.verdicts import Verdict
 
 NAME_SECONDS_MAX = 3.0
 """How long a platform may think about what an account is called."""
+PROBE_SECONDS_MAX = 10.0
+"""How long it may think about whether a token is good."""
 
 R = TypeVar("R")
 """One request in the platform's own form: one message in the person's chat."""
@@ -59,4 +61,16 @@ class Channel(Protocol[R]):
 
     async def close(self) -> None:
         """Give connections back."""
+        ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A channel that can be asked, without a message to anybody, whether its token is good."""
+
+    async def probe(self) -> Verdict:
+        """`Accepted` when it is; never raises for what a platform or a network does.
+
+        The question counts against none of the limits that permits keep.
+        """
         ...

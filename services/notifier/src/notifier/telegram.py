@@ -9,16 +9,16 @@ import aiohttp
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import ClientDecodeError, TelegramNetworkError
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramNetworkError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
-from notifier.channel import NAME_SECONDS_MAX
-from notifier.media import Shelf
-from notifier.telegram_errors import judge
+from notifier.channel import NAME_SECONDS_MAX, PROBE_SECONDS_MAX
+from notifier.media import Media, Shelf
+from notifier.telegram_errors import TABLE, judge, look_up
 from notifier.telegram_rendering import Keyboard, TelegramRequest, render
 from notifier.verdicts import Accepted, Down, Failed, MediaGone, Unknown, Verdict
 from runtime.accounts import telegram_account
@@ -62,9 +62,9 @@ class TelegramChannel:
                 self._shelf.give_up(request.media)
 
     async def _send(self, chat_id: str, request: TelegramRequest) -> Verdict:
-        media = request.media
+        media = request.media and self._shelf.latest(request.media)
         try:
-            sent = await self._call(chat_id, request)
+            sent = await self._call(chat_id, request, media)
         except _Answered as answer:
             verdict = answer.verdict
             if isinstance(verdict, MediaGone):
@@ -80,8 +80,8 @@ class TelegramChannel:
             self._shelf.keep(media, file_id)
         return Accepted(provider_id=str(sent.message_id))
 
-    async def _call(self, chat_id: str, request: TelegramRequest) -> Message:
-        keyboard, media = _markup(request.keyboard), request.media
+    async def _call(self, chat_id: str, request: TelegramRequest, media: Media | None) -> Message:
+        keyboard = _markup(request.keyboard)
         if media is None:
             return await self._bot.send_message(chat_id, request.text, reply_markup=keyboard)
         file: str | BufferedInputFile = media.media_id or BufferedInputFile(
@@ -99,6 +99,17 @@ class TelegramChannel:
                 return (await self._bot.get_me()).username
         except (_Answered, TelegramNetworkError, TimeoutError):
             return None
+
+    async def probe(self) -> Verdict:
+        """Whether the token is good; the Bot API limits messages, not getMe."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS_MAX):
+                await self._bot.get_me()
+        except _Answered as answer:
+            return answer.verdict
+        except (TelegramNetworkError, TimeoutError):
+            return Down(reason="telegram-no-answer")
+        return Accepted()
 
     async def close(self) -> None:
         """See `Channel`."""
@@ -129,7 +140,8 @@ class _Session(AiohttpSession):
             raise _Answered(verdict)
         try:
             return super().check_response(bot, method, status_code, content)
-        except ClientDecodeError as error:
+        except (ClientDecodeError, TelegramAPIError) as error:
+            # Sent, in a form that aiogram does not know; or a refusal that changes nothing.
             raise _Answered(verdict) from error
 
 
@@ -144,17 +156,28 @@ def read_answer(http_status: int, content: str) -> Verdict:
         # a 2xx that nobody can read may as well have been sent.
         if http_status == 504 or http_status < 400:
             return Unknown(reason=f"telegram-{http_status}")
-        return judge(http_status, "")
+        return _refused(http_status, "", {})
     if answer["ok"] is True and http_status < 300:
         result = answer.get("result")
         sent_id = result.get("message_id") if isinstance(result, dict) else None
         return Accepted(provider_id=None if sent_id is None else str(sent_id))
     code, parameters = answer.get("error_code"), answer.get("parameters")
-    retry_after = parameters.get("retry_after") if isinstance(parameters, dict) else None
-    return judge(
+    return _refused(
         code if isinstance(code, int) else http_status,
         str(answer.get("description") or ""),
+        parameters if isinstance(parameters, dict) else {},
+    )
+
+
+def _refused(code: int, description: str, parameters: dict[str, Any]) -> Verdict:
+    TABLE.count(code, look_up(code, description))
+    retry_after = parameters.get("retry_after")
+    migrate_to_chat_id = parameters.get("migrate_to_chat_id")
+    return judge(
+        code,
+        description,
         float(retry_after) if isinstance(retry_after, int) else None,
+        migrate_to_chat_id if isinstance(migrate_to_chat_id, int) else None,
     )
 
 

@@ -1,6 +1,7 @@
 """WhatsApp's Cloud API through pywa's asynchronous client (platforms.md B7)."""
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -13,10 +14,10 @@ from pywa_async.errors import WhatsAppError
 
 from contracts import OutboundMessage, Platform
 from contracts.delivery import handle
-from notifier.channel import NAME_SECONDS_MAX, Refused
+from notifier.channel import NAME_SECONDS_MAX, PROBE_SECONDS_MAX, Refused
 from notifier.media import Media, Shelf
 from notifier.verdicts import Accepted, Down, MediaGone, Unknown, Verdict
-from notifier.whatsapp_errors import judge
+from notifier.whatsapp_errors import TABLE, judge, look_up
 from notifier.whatsapp_rendering import WhatsappRequest, render, render_template, with_media
 from runtime.documents import Documents
 
@@ -175,6 +176,19 @@ class WhatsappChannel:
             return None
         return re.sub(r"\D", "", str(answer.get("display_phone_number", ""))) or None
 
+    async def probe(self) -> Verdict:
+        """Whether the token may see the number; see `public_name` for what that counts against."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS_MAX):
+                answer = await _answer(
+                    self._api.get_business_phone_number(self.account, ("id",)),
+                )
+        except TimeoutError:
+            return Down(reason="whatsapp-no-answer")
+        if isinstance(answer, Unknown):
+            return Down(reason=answer.reason)
+        return answer if isinstance(answer, Verdict) else Accepted()
+
     async def close(self) -> None:
         """See `Channel`."""
         await self._shelf.close()
@@ -190,6 +204,8 @@ async def _answer(call: Awaitable[dict[str, Any]]) -> dict[str, Any] | Verdict:
     try:
         return await call
     except WhatsAppError as error:
+        judged = look_up(error.code, subcode=error.subcode, http_status=error.status_code)
+        TABLE.count(error.code, judged)
         return judge(
             error.code,
             subcode=error.subcode,
@@ -206,5 +222,26 @@ async def _answer(call: Awaitable[dict[str, Any]]) -> dict[str, Any] | Verdict:
 
 
 def _retry_after_seconds(response: httpx.Response | None) -> float | None:
-    value = response.headers.get("retry-after", "") if response is not None else ""
-    return float(value) if value.isdigit() else None
+    """What the headers ask for: `Retry-After`, which Meta does not document, or the usage report
+    of the Graph API, which tells minutes (platforms.md B5).
+    """
+    if response is None:
+        return None
+    value = response.headers.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    return _minutes_to_regain(response.headers.get("x-business-use-case-usage", "")) * 60 or None
+
+
+def _minutes_to_regain(header: str) -> float:
+    """The longest wait in `{"<business id>": [{"estimated_time_to_regain_access": 7, …}]}`."""
+    try:
+        usages = json.loads(header)
+        minutes = [
+            usage.get("estimated_time_to_regain_access", 0)
+            for listed in usages.values()
+            for usage in listed
+        ]
+        return max((float(each) for each in minutes), default=0.0)
+    except (ValueError, TypeError, AttributeError):
+        return 0.0
