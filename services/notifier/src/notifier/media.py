@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -94,6 +94,13 @@ class Shelf:
                 self._begin(key)
                 break
         return Media(attachment, key, media_id)
+
+    def latest(self, media: Media) -> Media:
+        """The same, with the id if another message has brought one since."""
+        if media.media_id is not None or broken("media"):
+            return media
+        media_id, until = self._remembered.get(media.key, (None, 0.0))
+        return replace(media, media_id=media_id) if time.monotonic() < until else media
 
     def keep(self, media: Media, media_id: str) -> None:
         """The platform has the document; nobody waits until the bucket knows it too."""
