@@ -9,11 +9,10 @@ from contracts.topology import ring
 from notifier.channel import Channel, R
 from notifier.decisions import Send, Settle, decide
 from notifier.ledger import Record
+from notifier.limits import Limits
 from notifier.lookback import LookBack
 from notifier.outage import Outage
-from notifier.pauses import Pauses
 from notifier.peers import Peers
-from notifier.permits import Permits
 from notifier.refusals import Refusals
 from notifier.results import Results
 from notifier.sending import Calls
@@ -36,14 +35,15 @@ class Sender(Generic[R]):
         self._results = results
         self._look_back = LookBack(service.broker, results)
         self._peers = Peers(peers)
-        permits = Permits(service.broker, service.health, self._ring)
-        self._calls = Calls(channel, permits, self._outage, service.clock)
-        pauses = Pauses(service.broker, peers, self._ring)
-        self._refusals = Refusals(channel.platform, self._outage, self._peers, pauses)
+        self._limits = Limits(service.broker, service.health, peers, self._ring)
+        self._limits.start()
+        self._calls = Calls(channel, self._limits.permits, self._outage, service.clock)
+        self._refusals = Refusals(self._limits, self._outage, self._peers)
 
     async def close(self) -> None:
         """Let go of the platform; nothing may be under way."""
         await self._calls.close()
+        await self._limits.close()
 
     async def check_ring(self) -> None:
         """Readiness: without the ring's consumer no permit is ever given."""

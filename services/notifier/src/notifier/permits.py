@@ -11,6 +11,7 @@ import nats.errors
 
 from contracts import Priority
 from contracts.topology import PERMIT_WINDOW_SECONDS, Ring
+from notifier.pauses import Pauses
 from runtime.broker import Broker
 from runtime.failures import Unavailable
 from runtime.faults import broken
@@ -23,6 +24,8 @@ while the ring is paused."""
 ANSWER_SECONDS_MAX = 2.0
 AGAIN_SECONDS = 0.2
 """Between requests while the ring or the broker is away."""
+PAUSE_AWAITED_SECONDS_MAX = 1.0
+"""A pause of the account that is longer is not waited for here: its chats are parked."""
 AGE_SECONDS_MAX = 0.02
 """What is limited is the handing out: a permit kept longer could meet the next window's."""
 BULK_EVERY = 10
@@ -42,6 +45,14 @@ _waited = histogram(
 )
 
 
+class Paused(Exception):
+    """The account is paused for longer than anybody waits: park the chat."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"paused for {seconds:.1f} s")
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
     """The right to make one call now; never acknowledged, so that it comes back by itself."""
@@ -54,6 +65,10 @@ class Permit:
         """Whether it may still be used."""
         return time.monotonic() - self.granted_at <= AGE_SECONDS_MAX
 
+    def use(self) -> bool:
+        """Say that the call is made now; False: it is too late, take another one."""
+        return self.fresh
+
 
 @dataclass(order=True, slots=True)
 class _Waiter:
@@ -65,7 +80,17 @@ class _Waiter:
 class Permits:
     """Asks only while something waits, and gives what it gets to the most urgent."""
 
-    def __init__(self, broker: Broker, health: Health, ring: Ring) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        health: Health,
+        ring: Ring,
+        pauses: Pauses | None = None,
+        *,
+        replicas_max: int = 4,
+    ) -> None:
+        self._pauses = pauses
+        self._replicas_max = replicas_max
         self._broker = broker
         self._health = health
         self._ring = ring
@@ -78,15 +103,19 @@ class Permits:
         self._taken = 0
         self._asked = 0
         self._asking: asyncio.Task[None] | None = None
+        if pauses is not None:
+            pauses.tell(self._send_to_park)
 
     async def take(self, priority: Priority) -> Permit:
         """Wait for a permit, as long as it takes. Use it at once; none need be given back.
 
         Raises:
+            Paused: the account is, or is being, paused for over `PAUSE_AWAITED_SECONDS_MAX`.
             Unavailable: the service stops while it waits.
         """
         if broken("permits"):
             return Permit(time.monotonic())
+        self._check_pause()
         started = time.perf_counter()
         urgency = URGENCY[priority]
         queue = self._bulk if urgency >= URGENCY["reminder"] else self._urgent
@@ -97,6 +126,18 @@ class Permits:
             self.spare_none()
         return permit
 
+    def _check_pause(self) -> None:
+        if self._pauses is not None and self._pauses.seconds > PAUSE_AWAITED_SECONDS_MAX:
+            raise Paused(self._pauses.seconds)
+
+    def _send_to_park(self) -> None:
+        """Let messages that wait be parked instead."""
+        assert self._pauses is not None
+        if self._pauses.seconds > PAUSE_AWAITED_SECONDS_MAX:
+            for waiter in (*self._urgent, *self._bulk, *self._spare):
+                if not waiter.grant.done():
+                    waiter.grant.set_exception(Paused(self._pauses.seconds))
+
     async def take_spare(self) -> Permit | None:
         """A permit that no message wants, soon or not at all; None while they are scarce."""
         if broken("permits"):
@@ -106,7 +147,7 @@ class Permits:
         try:
             async with asyncio.timeout(SPARE_SECONDS_MAX):
                 return await self._queue(self._spare, 0)
-        except (TimeoutError, Unavailable):
+        except (TimeoutError, Paused, Unavailable):
             return None
 
     def spare_none(self) -> None:

@@ -1,6 +1,7 @@
 """One call of a platform, under a permit and between two entries of the ledger."""
 
 import time
+from dataclasses import dataclass
 from typing import Generic
 
 from contracts import OutboundMessage
@@ -10,17 +11,32 @@ from notifier.decisions import Settle, expired
 from notifier.ledger import Record
 from notifier.marks import Mark, Marks, MarksRead
 from notifier.outage import Outage
-from notifier.permits import Permit, Permits
+from notifier.peers import PeerRecord
+from notifier.permits import Paused, Permit, Permits
 from notifier.verdicts import Accepted, Unknown, Verdict
+from notifier.waiting import Behind, rest
 from runtime.clock import Clock
 from runtime.failures import Unavailable
-from runtime.faults import crash_point
+from runtime.faults import broken, crash_point
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A message on its way."""
+
+    message: OutboundMessage
+    record: Record
+    peer: PeerRecord
+    parked: bool
+    """It is the head of its parked chat; if it is not, it must not overtake those who are there."""
 
 
 class Calls(Generic[R]):
     """The calls of one account."""
 
-    def __init__(self, channel: Channel[R], permits: Permits, outage: Outage, clock: Clock) -> None:
+    def __init__(
+        self, channel: Channel[R], permits: Permits, outage: Outage, clock: Clock
+    ) -> None:
         self._channel = channel
         self._permits = permits
         self._outage = outage
@@ -31,59 +47,68 @@ class Calls(Generic[R]):
         """Let go of the platform; nothing may be under way."""
         if self._marks is not None:
             await self._marks.close()
-        await self._permits.close()
         await self._channel.close()
 
-    async def make(self, message: OutboundMessage, record: Record, request: R) -> Verdict | Settle:
+    async def make(self, job: Job, request: R) -> Verdict | Settle:
         """One request; or, without a call, the result that the message has by now.
 
         Raises:
             Away: the platform is, as earlier calls have shown.
-            Retry: another replica works on this message.
+            Paused: the account is.
+            Behind: the chat was parked meanwhile.
+            Retry: this chat must be left alone, or another replica works on this message.
             Unavailable: the broker does not answer.
         """
         self._outage.check()
-        mark = self._marks.begin(message) if self._marks is not None else None
+        mark = self._marks.begin(job.message) if self._marks is not None else None
         try:
-            return await self._with_permit(message, record, request, mark)
+            return await self._with_permit(job, request, mark)
         finally:
             if mark is not None:
                 mark.over()
 
-    async def _with_permit(
-        self, message: OutboundMessage, record: Record, request: R, mark: Mark | None
-    ) -> Verdict | Settle:
+    async def _with_permit(self, job: Job, request: R, mark: Mark | None) -> Verdict | Settle:
         try:
             request = await self._channel.prepare(request)
         except Refused as refused:
             return refused.verdict
-        permit = await self._permits.take(message.priority)
-        if expired(message, self._clock.now()):
+        permit = await self._book(job)
+        if permit is None:
             return Settle("expired")
         self._outage.admit()
         try:
-            return await self._under_ledger(message, record, request, permit, mark)
+            return await self._under_ledger(job, request, permit, mark)
         except BaseException:
             # Whatever it was, it says nothing about the platform.
             self._outage.try_again()
             raise
 
+    async def _book(self, job: Job) -> Permit | None:
+        """A permit of the account's and a place in the chat's pace; None when it is too late."""
+        while True:
+            await rest(job.peer)
+            permit = await self._permits.take(job.message.priority)
+            if expired(job.message, self._clock.now()):
+                return None
+            if await job.peer.book():
+                continue  # somebody else has written to the chat meanwhile
+            # What was booked was written over the newest peer, so this is how things stand now.
+            if job.peer.peer.parked and not job.parked and not broken("parking"):
+                raise Behind
+            return permit
+
     async def _under_ledger(
-        self,
-        message: OutboundMessage,
-        record: Record,
-        request: R,
-        permit: Permit,
-        mark: Mark | None,
+        self, job: Job, request: R, permit: Permit, mark: Mark | None
     ) -> Verdict:
         """The call, between the two entries that tell of it."""
+        record = job.record
         await record.write(record.entry.model_copy(update={"state": "attempting"}))
         crash_point("notifier.before-call")
-        await self._refresh(permit, message, record)
+        await self._refresh(permit, job)
         if mark is not None:
             mark.begin_answer()
         started = time.perf_counter()
-        verdict = await self._channel.send(message, request)
+        verdict = await self._channel.send(job.message, request)
         crash_point("notifier.after-call")
         platform, name = self._channel.platform, type(verdict).__name__
         measures.calls.labels(platform=platform, verdict=name).inc()
@@ -95,12 +120,13 @@ class Calls(Generic[R]):
             await record.insist(record.entry.model_copy(update={"state": "ready"}))
         return verdict
 
-    async def _refresh(self, permit: Permit, message: OutboundMessage, record: Record) -> None:
+    async def _refresh(self, permit: Permit, job: Job) -> None:
         """Take another permit if writing to the ledger took too long for this one."""
         try:
-            while not permit.fresh:
-                permit = await self._permits.take(message.priority)
-        except Unavailable:
+            while not permit.use():
+                permit = await self._permits.take(job.message.priority)
+        except (Paused, Unavailable):
             # No call was made, so nothing is unknown.
+            record = job.record
             await record.insist(record.entry.model_copy(update={"state": "ready"}))
             raise

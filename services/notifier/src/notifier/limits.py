@@ -1,0 +1,83 @@
+"""Everything that limits one account in this process: permits, pauses, and what a 429 leads to."""
+
+from contracts.topology import Ring
+from notifier.floods import SharedFloods
+from notifier.pauses import Pauses
+from notifier.peers import PeerRecord
+from notifier.permits import Permits
+from notifier.verdicts import Throttled
+from runtime.broker import Broker
+from runtime.documents import Documents
+from runtime.health import Health
+from runtime.metrics import counter
+
+ACCOUNT_PAUSE_SECONDS_DEFAULT = 5.0
+"""Where the platform names no time; WhatsApp never does (platforms.md B5)."""
+SLOWING = frozenset({"whatsapp-130429"})
+"""Meta advises half the rate after this (platforms.md B6); Telegram says how long, and means it."""
+
+_throttled = counter(
+    "turnout_throttled_total",
+    "Calls that a platform refused as too fast, by what must wait.",
+    ("platform", "scope"),
+)
+
+
+class Limits:
+    """One account's."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        health: Health,
+        peers: Documents,
+        ring: Ring,
+        *,
+        replicas_max: int = 4,
+    ) -> None:
+        """Prepare; `start` begins to listen.
+
+        Args:
+            broker: the connection.
+            health: whether the service stops.
+            peers: the bucket of peers, which also holds the accounts' pauses.
+            ring: the account's permits.
+            replicas_max: among how many processes the limit is divided while the ring is away.
+        """
+        self._ring = ring
+        self.pauses = Pauses(broker, peers, ring)
+        self.permits = Permits(broker, health, ring, self.pauses, replicas_max=replicas_max)
+        self._floods = SharedFloods(broker, ring, self.pauses.pause)
+
+    def start(self) -> None:
+        """Hear of pauses and floods from now on."""
+        self.pauses.start()
+        self._floods.start()
+
+    async def close(self) -> None:
+        """Stop asking and listening."""
+        await self._floods.close()
+        await self.permits.close()
+        await self.pauses.close()
+
+    async def throttled(self, record: PeerRecord, verdict: Throttled) -> float:
+        """The platform refused a call as too fast: pause what it means, on every replica.
+
+        Returns:
+            How long this chat must wait now, in seconds.
+
+        Raises:
+            Unavailable: the broker does not answer, and the chat's pause is not written.
+        """
+        platform = self._ring.platform
+        _throttled.labels(platform=platform, scope=verdict.scope).inc()
+        if verdict.scope == "account":
+            await self.pauses.pause(
+                verdict.after_seconds or ACCOUNT_PAUSE_SECONDS_DEFAULT,
+                slow=verdict.reason in SLOWING,
+            )
+            return max(self.pauses.seconds, record.wait_seconds())
+        seconds = await record.throttle(verdict.after_seconds)
+        if platform == "telegram":
+            await self._floods.refused(record.address.chat_id, verdict.after_seconds or seconds)
+        return max(self.pauses.seconds, seconds)
