@@ -77,6 +77,7 @@ def comes_to(item: Item) -> tuple[str, Any]:
         "of another tool": "status-not-ours",
         "unknown field": "unknown",
         "others": "unknown-account",
+        "user_preferences": "preference-other",
     }
     return "counted", FIELDS.get(kind, kind) if kind == "template" else counted.get(kind, kind)
 

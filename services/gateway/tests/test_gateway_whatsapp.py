@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from gateway_cases import METADATA, NOW, OUTBOUND, PHONE_ID
 
-from contracts import DeliveryReported, FormSent, InboundMessage, TextSaid
+from contracts import DeliveryReported, FormSent, InboundMessage, MarketingPreferred, TextSaid
 from gateway import whatsapp
 from gateway.reading import Reading
 
@@ -130,3 +130,50 @@ def test_a_message_that_stands_twice_in_a_batch_is_one_as_it_was_told_first() ->
     (found,) = heard(read(messages=[message(), message(text={"body": "other"})]))
 
     assert found.content == TextSaid(text="hi")
+
+
+STOP = {
+    "wa_id": "16505551234",
+    "detail": "User requested to stop marketing messages",
+    "category": "marketing_messages",
+    "value": "stop",
+    "timestamp": 1731705721,
+}
+
+
+@pytest.mark.parametrize(("word", "stopped"), [("stop", True), ("resume", False)])
+@pytest.mark.parametrize("field", ["user_preferences", "messages"])
+def test_a_marketing_stop_is_heard(word: str, field: str, *, stopped: bool) -> None:
+    value = {"metadata": METADATA, "contacts": [ANN], "user_preferences": [STOP | {"value": word}]}
+    body = {"entry": [{"changes": [{"field": field, "value": value}]}]}
+    readings = [whatsapp.read(json.dumps(body).encode(), {PHONE_ID}, NOW) for _ in range(2)]
+    (told,) = heard(readings[0])
+    assert told.content == MarketingPreferred(stopped=stopped)
+    assert (told.address.chat_id, told.sender.phone) == ("US.77", "16505551234")
+    assert told.sent_at.timestamp() == 1731705721
+    assert heard(readings[1]) == [told]
+
+
+def test_a_stop_after_a_resume_is_another_word() -> None:
+    later = STOP | {"timestamp": 1731705999}
+    back = STOP | {"value": "resume", "timestamp": 1731705800}
+    reading = read(user_preferences=[STOP, back, later, STOP])
+    assert len(heard(reading)) == 3
+    assert {each.address.chat_id for each in heard(reading)} == {"16505551234"}
+
+
+def test_a_preference_that_says_nothing_known_is_counted() -> None:
+    reading = read(
+        user_preferences=[
+            STOP | {"value": "perhaps"},
+            STOP | {"category": "colours"},
+            STOP | {"wa_id": None},
+            7,
+        ]
+    )
+    assert heard(reading) == []
+    assert reading.unused == ["preference-other"] * 2
+    assert reading.unreadable == [
+        "a preference is nobody's",
+        "an item of user_preferences is not an object",
+    ]

@@ -19,6 +19,7 @@ from gateway.reading import GROUP, UNKNOWN, Account, Reading, known
 from gateway.whatsapp_content import content_of
 from gateway.whatsapp_moves import UNCLEAR_MOVE, is_move, move_told_by_message, moves_told_by
 from gateway.whatsapp_people import Contacts, person_of
+from gateway.whatsapp_preferences import OTHER_PREFERENCE, preference
 from gateway.whatsapp_statuses import NOT_OURS, OTHER_STATUS, read_status
 
 UNKNOWN_ACCOUNT = "unknown-account"
@@ -29,7 +30,6 @@ ECHO = "echo"
 _LISTS_UNUSED = (
     "errors",
     "user_actions",
-    "user_preferences",
     "calls",
     "groups",
     "message_echoes",
@@ -38,7 +38,7 @@ _LISTS_UNUSED = (
 )
 """Lists beside the messages and statuses that we know of and have no use for."""
 
-_LISTS = ("messages", "statuses", "user_id_update", *_LISTS_UNUSED)
+_LISTS = ("messages", "statuses", "user_id_update", "user_preferences", *_LISTS_UNUSED)
 
 _FIELDS_UNUSED = frozenset(
     {
@@ -73,14 +73,13 @@ _FIELDS_UNUSED = frozenset(
         "template_category_update",
         "template_correct_category_detection",
         "tracking_events",
-        "user_preferences",
     }
 )
 """What a change may be about, other than messages, that we know of and have no use for."""
 
 COUNTED_KINDS = frozenset(
     {*_LISTS_UNUSED, *_FIELDS_UNUSED, GROUP, UNKNOWN, UNKNOWN_ACCOUNT, ECHO}
-    | {NOT_OURS, OTHER_STATUS, UNCLEAR_MOVE}
+    | {NOT_OURS, OTHER_STATUS, UNCLEAR_MOVE, OTHER_PREFERENCE}
 )
 """Every kind that a reading may name as unused."""
 
@@ -115,7 +114,7 @@ def _read_change(
     reading: Reading, change: JsonObject, phone_ids: Collection[str], now: datetime
 ) -> None:
     field, value = text_of(change, "field"), object_of(change, "value")
-    if field not in ("messages", "user_id_update"):
+    if field not in ("messages", "user_id_update", "user_preferences"):
         reading.unused.append(known(field, _FIELDS_UNUSED))
         return
     account_id = id_of(object_of(value, "metadata"), "phone_number_id")
@@ -157,6 +156,7 @@ def _read_value(reading: Reading, value: JsonObject, account: Account) -> None:
             reading.unreadable.append("a field of a message is outside of the contract")
     for status in _items(reading, value, "statuses"):
         read_status(reading, status, account.now)
+    _read_preferences(reading, value, account, contacts)
     for key in _LISTS_UNUSED:
         if key in value:
             listed = value[key]
@@ -197,6 +197,23 @@ def _read_message(
             provider_id=provider_id,
         )
     )
+
+
+def _read_preferences(
+    reading: Reading, value: JsonObject, account: Account, contacts: Contacts
+) -> None:
+    for told in _items(reading, value, "user_preferences"):
+        try:
+            heard = preference(told, account, contacts)
+        except Unreadable as error:
+            reading.unreadable.append(error.reason)
+        except ValidationError:
+            reading.unreadable.append("a field of a preference is outside of the contract")
+        else:
+            if heard is None:
+                reading.unused.append(OTHER_PREFERENCE)
+            else:
+                reading.add(heard)
 
 
 def _read_moves(reading: Reading, value: JsonObject, account: Account) -> None:
