@@ -7,6 +7,7 @@ meanwhile together with the message that goes now. All of it is compare-and-set.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -51,6 +52,10 @@ class Peer(BaseModel):
     """How often in a row the platform found that the chat gets too much."""
     parked: bool = False
     """While it is so, everything for the chat goes behind what waits in PARKED."""
+    parked_by: UUID | None = None
+    """The message with which that began."""
+    parked_last: int = 0
+    """The sequence in PARKED of what was appended last."""
 
     def hear(self, heard_at: datetime) -> "Peer":
         """They wrote at `heard_at`; the latest wins, and whoever writes has not blocked us.
