@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import nats
 
-from contracts import Address, OutboundMessage, Platform, Priority
+from contracts import Address, DeliveryReported, OutboundMessage, Platform, Priority
 from devstack.installation import DEMO_VALUES
 
 ACCOUNTS: dict[Platform, str] = {
@@ -22,6 +22,8 @@ ACCOUNTS: dict[Platform, str] = {
 PEOPLE_AT_ONCE = 32
 SAID_AT_ONCE = 500
 POLL_SECONDS = 0.1
+RESULT_SECONDS_MAX = 10.0
+THROUGHPUT_WINDOW_SECONDS = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Outbox:
                 for each in ids[start : start + SAID_AT_ONCE]
             ]
             (await self._http.post("/sim/people/say", json={"said": said})).raise_for_status()
+        # WhatsApp counts what people write as well, and no gateway told that here.
+        await asyncio.sleep(THROUGHPUT_WINDOW_SECONDS)
         return [
             Address(platform=platform, account=ACCOUNTS[platform], chat_id=each) for each in ids
         ]
@@ -83,9 +87,11 @@ class Outbox:
     async def put(
         self, people: Sequence[Address], count: int, priority: Priority, text: str = "bulk"
     ) -> None:
-        """So many messages, to one after the other; returns when the stream has them."""
+        """So many messages, to one after the other, each with its number behind the text; returns
+        when the stream has them.
+        """
         acks = [
-            await self._publish(message(people[number % len(people)], priority, text))
+            await self._publish(message(people[number % len(people)], priority, f"{text} {number}"))
             for number in range(count)
         ]
         await asyncio.gather(*acks)
@@ -125,6 +131,22 @@ class Outbox:
             for one in entries
             if one["method"] in ("sendMessage", "text", "messages")
         ]
+
+    async def results(self) -> list[DeliveryReported]:
+        """What the notifiers said became of the messages, in order."""
+        reports: list[DeliveryReported] = []
+        state = (await self.jetstream.stream_info("DELIVERY")).state
+        if state.messages:
+            told = await self.jetstream.subscribe(
+                "delivery.*.*", ordered_consumer=True, pending_msgs_limit=-1
+            )
+            left = 1
+            while left:
+                raw = await told.next_msg(timeout=RESULT_SECONDS_MAX)
+                reports.append(DeliveryReported.model_validate_json(raw.data))
+                left = raw.metadata.num_pending
+            await told.unsubscribe()
+        return [report for report in reports if report.source == "notifier"]
 
     async def stats(self) -> dict[str, Any]:
         """The platforms' own counts."""
