@@ -1,11 +1,14 @@
 """What to do with a message, as functions of what is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts import DeliveryStatus, OutboundMessage, Priority
 from notifier.ledger import Entry
 from notifier.peers import Peer
+from notifier.templates.catalogue import Language, catalogue
+from notifier.templates.standing import NOTHING_KNOWN, Approvals
 
 WINDOW = timedelta(hours=24) - timedelta(minutes=10)
 """WhatsApp lets a business write freely for 24 h after the person did (platforms.md B4); ten
@@ -30,14 +33,20 @@ class Settle:
     reason: str | None = None
 
 
-def decide(message: OutboundMessage, peer: Peer, now: datetime) -> Send | Settle:
+def decide(
+    message: OutboundMessage, peer: Peer, now: datetime, approvals: Approvals = NOTHING_KNOWN
+) -> Send | Settle:
     """Whether this message may be sent to this person now, and how."""
     if expired(message, now):
         return Settle("expired")
     if peer.blocked:
         return Settle("suppressed", "blocked")
+    if message.marketing and not marketing_allowed(peer, now):
+        return Settle("suppressed", "marketing-stopped")
+    if message.marketing and peer.marketing_stopped:
+        return Settle("suppressed", "marketing-stopped")
     if message.address.platform == "whatsapp" and not window_open(peer, now):
-        return window_closed(message)
+        return window_closed(message, peer, approvals)
     return Send()
 
 
@@ -46,16 +55,56 @@ def expired(message: OutboundMessage, now: datetime) -> bool:
     return message.expires_at is not None and message.expires_at <= now
 
 
-def window_open(peer: Peer, now: datetime) -> bool:
+def marketing_allowed(peer: Peer, now: datetime) -> bool:
+    """Whether an organiser's own words may go to them now."""
+    rests = peer.marketing_rests_until is not None and now < peer.marketing_rests_until
+    return not (peer.marketing_stopped or rests)
+
+
+def window_open(peer: Peer, now: datetime, window: timedelta = WINDOW) -> bool:
     """Whether WhatsApp takes free text for this person."""
-    return peer.heard_at is not None and now - peer.heard_at < WINDOW
+    return peer.heard_at is not None and now - peer.heard_at < window
 
 
-def window_closed(message: OutboundMessage) -> Send | Settle:
-    """Outside the window only an approved template may be sent."""
-    if message.template is None:
+def window_closed(
+    message: OutboundMessage, peer: Peer, approvals: Approvals = NOTHING_KNOWN
+) -> Send | Settle:
+    """Outside the window only an approved template may be sent.
+
+    What nobody knows is tried: Meta's answer tells, and costs one call.
+    """
+    template = message.template
+    if template is None:
         return Settle("suppressed", "window-closed")
+    if peer.marketing_stopped and category(template.name, message.language, approvals) == (
+        "marketing"
+    ):
+        return Settle("suppressed", "marketing-stopped")
+    if too_long(template.name, message.language, template.parameters):
+        return Settle("suppressed", "text-unfit-for-template")
+    if approvals.usable(template.name, message.language) == "no":
+        return Settle("suppressed", "template-not-approved")
     return Send(by_template=True)
+
+
+def category(name: str, language: Language, approvals: Approvals) -> str:
+    """What a template counts as: Meta's own word, or else what our file asks for."""
+    approval = approvals.of(name, language)
+    if approval is not None and approval.category:
+        return approval.category
+    known = catalogue().get(name)
+    return known.category if known else ""
+
+
+def too_long(name: str, language: Language, parameters: Sequence[str]) -> bool:
+    """Whether the words that belong into a template make it longer than Meta takes.
+
+    Another number of parameters than the template has is a bug of ours; Meta's refusal says so.
+    """
+    known = catalogue().get(name)
+    if known is None or len(parameters) != len(known.parameters):
+        return False
+    return not known.takes(language, parameters)
 
 
 def after_lost_answer(priority: Priority, entry: Entry) -> Settle | None:

@@ -57,7 +57,7 @@ class Refusals:
             case MediaGone():
                 return plan
             case WindowClosed() if not plan.by_template:
-                return window_closed(job.message)
+                return window_closed(job.message, job.peer.peer)
         return Settle("failed", verdict.reason)
 
     async def _again(self, job: Job, verdict: Verdict) -> None:

@@ -1,0 +1,79 @@
+"""What an account says of its templates, as far as this process knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from notifier.templates.catalogue import LANGUAGE_CODES, Language
+
+KNOWN_FOR = timedelta(days=1)
+"""What Meta said longer ago is no reason to keep something from somebody: it is tried."""
+
+Usable = Literal["yes", "no", "unknown"]
+
+
+class Approval(BaseModel):
+    """One template in one language."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: str
+    """Meta's word in lower case: approved, pending, rejected, paused, disabled, …"""
+    category: str = ""
+    """Meta's own word, which may not be ours."""
+    reason: str | None = None
+
+
+class Account(BaseModel):
+    """The document under `templates.<WhatsApp business account>`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 1
+    synced_at: AwareDatetime | None = None
+    """When Meta last told."""
+    asked_at: AwareDatetime | None = None
+    """When some replica last began to ask."""
+    doubted: bool = False
+    """A message has shown since that it is not as Meta told."""
+    refusal: str | None = None
+    """Why Meta did not tell the last time, as a sentence."""
+    approvals: Mapping[str, Approval] = {}
+    """By `name/language`, in Meta's codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """What decisions go by."""
+
+    account: Account = field(default_factory=Account)
+    known: bool = False
+    """Meta has told, and not too long ago."""
+
+    @classmethod
+    def as_of(cls, account: Account, now: datetime) -> "Approvals":
+        """What an account's document is worth now."""
+        synced_at = account.synced_at
+        return cls(account, known=synced_at is not None and now - synced_at <= KNOWN_FOR)
+
+    def of(self, name: str, language: Language) -> Approval | None:
+        """What Meta says of the template; None where it says nothing."""
+        return self.account.approvals.get(key(name, LANGUAGE_CODES[language]))
+
+    def usable(self, name: str, language: Language) -> Usable:
+        """Whether it may be sent."""
+        approval = self.of(name, language)
+        if approval is not None and approval.status == "approved":
+            return "yes"
+        return "no" if self.known else "unknown"
+
+
+NOTHING_KNOWN = Approvals()
+
+
+def key(name: str, language_code: str) -> str:
+    """Under which an approval is kept."""
+    return f"{name}/{language_code}"
