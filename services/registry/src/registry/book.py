@@ -13,7 +13,15 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from contracts import AddRegistration, Address, ClaimSeat, Command, Message, derived_id
+from contracts import (
+    AddRegistration,
+    Address,
+    ClaimSeat,
+    Command,
+    Message,
+    NoticeDue,
+    derived_id,
+)
 from registry.results import Said
 from registry.rules import Event, over_by
 from registry.seats import HOLDING, Seat
@@ -78,6 +86,8 @@ class Book:
         """The start is another one: everybody's reminders are."""
         self.called_off = False
         self._event = self._event_before = event
+        self.notices: list[NoticeDue] = []
+        """Whatever somebody is told of; results will come for each."""
         self._said: list[Said] = []
         self._people = dict(known.people)
         self._seats: dict[UUID, Seat] = {}
@@ -229,6 +239,8 @@ class Book:
 
     def say(self, message: Message) -> None:
         """Owe a message, after the answer to the command that is carried out at present."""
+        if isinstance(message, NoticeDue):
+            self.notices.append(message)
         self._said.append(Said.of(message))
 
     def owed(self) -> tuple[Said, ...]:

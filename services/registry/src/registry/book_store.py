@@ -29,6 +29,7 @@ from registry.codes import event_code
 from registry.event_store import insert_event, update_event
 from registry.journal import write_audit
 from registry.line import OFFERS_PER_COMMAND_MAX
+from registry.notice_results import expect
 from registry.rules import Event
 from registry.seats import Seat
 from registry.tables import IS_ACTIVE, IS_OFFERED, IS_WAITING, EventRow, Registration, User
@@ -270,6 +271,7 @@ async def write_book(connection: AsyncConnection, book: Book) -> None:
         connection, [_row(after, event.id) for before, after in changed if before is None]
     )
     await notice_store.keep_up(connection, book, changed)
+    await expect(connection, book.notices, book.now)
     await write_audit(connection, book)
 
 

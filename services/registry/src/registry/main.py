@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Depends, FastAPI
 
 from contracts import (
+    DeliveryReported,
     FindEvent,
     FindNotice,
     ListEvents,
@@ -10,7 +11,12 @@ from contracts import (
     LoadChatState,
     SaveChatState,
 )
-from contracts.topology import COMMANDS_FETCHED_MAX, REGISTRY_COMMANDS, REGISTRY_WEBHOOKS
+from contracts.topology import (
+    COMMANDS_FETCHED_MAX,
+    REGISTRY_COMMANDS,
+    REGISTRY_DELIVERY,
+    REGISTRY_WEBHOOKS,
+)
 from registry.access_tokens import AccessTokens
 from registry.accounts import Accounts
 from registry.api import problems
@@ -30,6 +36,7 @@ from registry.chat_states import ChatStates
 from registry.database import Database
 from registry.handlers import Handlers
 from registry.queries import Queries
+from registry.result_intake import ResultIntake
 from registry.settings import Settings, read_settings
 from registry.sweep import LastSweep
 from registry.tickets import Tickets
@@ -38,6 +45,8 @@ from registry.webhooks.sender import Sender
 from registry.webhooks.signing import Signer
 from runtime.service import Service
 
+RESULTS_AT_ONCE = 256
+"""In one process: what waits together is written together."""
 FACTS_AT_ONCE = 8
 """Of one kind, in one process. Few: people who wait for their seat come first."""
 
@@ -84,6 +93,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.own(sender)
     intake = Intake(database=database, clock=service.clock, wake=sender.wake)
     service.on(REGISTRY_WEBHOOKS, object, intake.take_in, decode=decode_fact, workers=FACTS_AT_ONCE)
+    results = ResultIntake(database=database, clock=service.clock)
+    service.on(REGISTRY_DELIVERY, DeliveryReported, results.take_in, workers=RESULTS_AT_ONCE)
     commander = Commander(database=database, broker=service.broker)
     api = APIRouter(
         dependencies=[

@@ -14,6 +14,7 @@ from contracts import (
     TendEvents,
     derived_id,
 )
+from registry.notice_results import expect
 from registry.notice_store import DueNotice, take_due
 from registry.results import EventsTended, NoticesHandedOver, Said, Stored, Swept
 from registry.rules import EVENT_HOURS_MAX
@@ -30,9 +31,11 @@ async def send_due_reminders(work: Work, command: SendDueReminders) -> Stored:
     """Everybody whose time has come is told once; what came too late is dropped with a note."""
     taken = await take_due(work.connection, command.due_at, work.now, NOTICES_PER_TICK_MAX)
     sent = [notice for notice in taken if not notice.dropped]
+    notices = [_due(work, command, notice) for notice in sent]
+    await expect(work.connection, notices, work.now)
     return Stored(
         result=NoticesHandedOver(sent=len(sent), dropped=len(taken) - len(sent)),
-        messages=tuple(Said.of(_due(work, command, notice)) for notice in sent),
+        messages=tuple(map(Said.of, notices)),
     )
 
 

@@ -1,6 +1,5 @@
 """What happened, as it is owed to webhooks."""
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +22,7 @@ from contracts import (
     derived_id,
 )
 from registry.database import Database
+from registry.together import Together
 from registry.webhooks.deliveries import Owed, insert_owed
 from registry.webhooks.subscriptions import EVERYTHING, list_wishes
 from runtime.clock import Clock
@@ -75,8 +75,7 @@ class Intake:
         self._database = database
         self._clock = clock
         self._wake = wake
-        self._waiting: list[tuple[Message, asyncio.Future[None]]] = []
-        self._keeping: asyncio.Task[None] | None = None
+        self._together = Together(self._keep)
 
     async def take_in(self, fact: Message) -> None:
         """Owe this fact to everybody who wants to be told; heard again, it changes nothing.
@@ -85,34 +84,11 @@ class Intake:
             Unavailable: the database is away.
             Retry: it is too busy.
         """
-        kept = asyncio.get_running_loop().create_future()
-        self._waiting.append((fact, kept))
-        if self._keeping is None:
-            self._keeping = asyncio.create_task(self._keep_all())
-        await kept
+        await self._together.add(fact)
 
-    async def _keep_all(self) -> None:
-        try:
-            while self._waiting:
-                together, self._waiting = self._waiting, []
-                await self._keep(together)
-        finally:
-            self._keeping = None
-
-    async def _keep(self, together: Sequence[tuple[Message, asyncio.Future[None]]]) -> None:
-        failure: Exception | None = None
-        try:
-            if await self._database.run(partial(self._insert, [fact for fact, _ in together])):
-                self._wake()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is each waiting handler's
-            failure = error
-        for _, kept in together:
-            if kept.done():
-                continue
-            if failure is None:
-                kept.set_result(None)
-            else:
-                kept.set_exception(failure)
+    async def _keep(self, facts: Sequence[Message]) -> None:
+        if await self._database.run(partial(self._insert, facts)):
+            self._wake()
 
     async def _insert(self, facts: Sequence[Message], connection: AsyncConnection) -> int:
         wishes = await list_wishes(connection)
