@@ -43,8 +43,6 @@ def decide(
         return Settle("suppressed", "blocked")
     if message.marketing and not marketing_allowed(peer, now):
         return Settle("suppressed", "marketing-stopped")
-    if message.marketing and peer.marketing_stopped:
-        return Settle("suppressed", "marketing-stopped")
     if message.address.platform == "whatsapp" and not window_open(peer, now):
         return window_closed(message, peer, approvals)
     return Send()
@@ -62,8 +60,10 @@ def marketing_allowed(peer: Peer, now: datetime) -> bool:
 
 
 def window_open(peer: Peer, now: datetime, window: timedelta = WINDOW) -> bool:
-    """Whether WhatsApp takes free text for this person."""
-    return peer.heard_at is not None and now - peer.heard_at < window
+    """Whether WhatsApp takes free text for this person, as far as it has not said otherwise."""
+    if peer.heard_at is None or peer.heard_at == peer.window_closed_for:
+        return False
+    return now - peer.heard_at < window
 
 
 def window_closed(

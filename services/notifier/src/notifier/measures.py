@@ -26,3 +26,15 @@ unknown_accounts = counter(
     "Outbound messages of accounts that no token is configured for; they are set aside.",
     ("platform",),
 )
+parked = counter(
+    "turnout_parked_total",
+    "Messages that were parked because their chat had to wait: behind others of the chat, for the "
+    "chat's pace, after a refusal, for a pause of the account, for an outage.",
+    ("platform", "account", "reason"),
+)
+reach_changes = counter(
+    "turnout_reach_changes_total",
+    "What was learnt of whether chats can be written to: blocked, moved, marketing-stopped, "
+    "marketing-rests.",
+    ("platform", "change"),
+)

@@ -27,6 +27,22 @@ CALM_SECONDS = 600.0
 """So long after the last pause, the count of refusals begins anew."""
 
 
+class Note(BaseModel):
+    """What the registry was told last of whether this chat can be written to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: int = 0
+    """Counts the notes; each has an id of its own."""
+    blocked: bool = False
+    marketing_stopped: bool = False
+    reason: str | None = None
+    at: AwareDatetime | None = None
+    """Every note is later than the one before, whatever the clocks say."""
+    owed: bool = False
+    """Decided, but perhaps not published yet."""
+
+
 class Peer(BaseModel):
     """The document under `peers.<platform>.<chat key>`; a field that is missing has its default."""
 
@@ -44,6 +60,18 @@ class Peer(BaseModel):
     """They want no words of an organiser's own on this platform."""
     marketing_at: AwareDatetime | None = None
     """When they said so, or the contrary; an older word changes nothing."""
+    marketing_rests_until: AwareDatetime | None = None
+    """They got enough marketing, from whomever: none before this, in business time."""
+    blocked_because: str | None = None
+    """The code of the last refusal, such as `telegram-403`."""
+    window_closed_for: AwareDatetime | None = None
+    """The `heard_at` after which WhatsApp said that its window is closed all the same."""
+    moved_to: str | None = None
+    """The chat's id from now on; what is for this one goes there."""
+    moved_at: AwareDatetime | None = None
+    """When that was told; whoever is heard here later is somebody else, or has come back. None
+    where the platform never gives the old id to anybody again."""
+    note: Note = Note()
     tat: AwareDatetime | None = None
     """Theoretical arrival time: when the chat's pace owes nothing any more (`notifier.pace`)."""
     paused_until: AwareDatetime | None = None
@@ -66,6 +94,8 @@ class Peer(BaseModel):
         if self.heard_at is not None and heard_at <= self.heard_at:
             return self
         peer = self.model_copy(update={"heard_at": heard_at})
+        if self.moved_at is not None and heard_at > self.moved_at:
+            peer = peer.model_copy(update={"moved_to": None, "moved_at": None})
         if self.blocked and (self.blocked_at is None or heard_at >= self.blocked_at):
             return peer.model_copy(update={"blocked": False, "blocked_at": _second(heard_at)})
         return peer
