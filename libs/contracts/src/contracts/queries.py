@@ -116,6 +116,9 @@ class CountReachable(Query):
     addresses: tuple[Address, ...] = Field(max_length=ADDRESSES_PER_QUESTION_MAX)
     template: str | None = None
     """The template for closed windows; None: there is none."""
+    parameters: tuple[str, ...] = ()
+    """What would stand in it, if that is known: words that are too long for it reach nobody whose
+    window is closed."""
     language: Literal["en", "ru"] = "en"
     marketing: bool = False
 

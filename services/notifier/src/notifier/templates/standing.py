@@ -37,8 +37,8 @@ class Account(BaseModel):
     """When Meta last told."""
     asked_at: AwareDatetime | None = None
     """When some replica last began to ask."""
-    doubted: bool = False
-    """A message has shown since that it is not as Meta told."""
+    doubted_at: AwareDatetime | None = None
+    """When a message last showed that it is not as Meta had told."""
     refusal: str | None = None
     """Why Meta did not tell the last time, as a sentence."""
     approvals: Mapping[str, Approval] = {}
