@@ -159,6 +159,7 @@ def test_text_goes_out_as_it_was_written() -> None:
         ("***", "∗∗∗"),
         ("*one line\nthe other*", "*one line\nthe other*"),
         ("write to a_b_@x.org or @my_bot_", "write to a_b_@x.org or @my_bot_"),
+        ("*see https://x.org/_a_* and ~t.me/x~", "∗see https://x.org/_a_∗ and ∼t.me/x∼"),
     ],
 )
 def test_whatsapp_makes_nothing_bold_that_was_not_meant_so(written: str, sent: str) -> None:

@@ -19,7 +19,9 @@ ALIKE = {
 """Marks, and what stands for them: asterisk operator, low macron, tilde operator, grave accent,
 single quotation mark, en dash. One code point each, so that no length changes."""
 
-_LINK = re.compile(r"\S*(?:://|@|\bwww\.|\bt\.me/|\bwa\.me/)\S*")
+_WORD = re.compile(r"(?<!\S)[*_~`]*(\S+?)[*~`]*(?!\S)")
+"""Without the marks around it; an underscore at its end may well be part of a link."""
+_LINK_SIGNS = ("://", "@", "www.", "t.me/", "wa.me/")
 """Addresses, e-mails, names with an at sign: what is copied or tapped must stay itself."""
 _LINE_START = re.compile(r"[ \t]*([>*-])[ \t]")
 """Quotes and lists. Numbered lines look the same as what they become."""
@@ -41,12 +43,26 @@ def plain(text: str) -> str:
     """The text as WhatsApp shows it like Telegram does, letter by letter; as long as before."""
     if not any(mark in text for mark in ALIKE):
         return text
-    hidden = _LINK.sub(lambda link: _HIDDEN * len(link[0]), text)
-    lines = "\n".join(_plain_line(line) for line in hidden.split("\n"))
+    has_links = any(sign in text for sign in _LINK_SIGNS)
+    lines = "\n".join(map(_plain_line, (_without_links(text) if has_links else text).split("\n")))
     if lines.count("`") > 1:
         # Code may go on over several lines.
         lines = lines.replace("`", ALIKE["`"])
+    if not has_links:
+        return lines
     return "".join(old if new == _HIDDEN else new for old, new in zip(text, lines, strict=True))
+
+
+def _without_links(text: str) -> str:
+    """As long as before, with nothing to see where a link was."""
+
+    def hide(word: re.Match[str]) -> str:
+        whole, link = word[0], word[1]
+        if not any(sign in link for sign in _LINK_SIGNS):
+            return whole
+        return whole.replace(link, _HIDDEN * len(link), 1)
+
+    return _WORD.sub(hide, text)
 
 
 def _plain_line(line: str) -> str:
