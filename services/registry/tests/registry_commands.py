@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from registry_house import QuietHouse, chat, claim_seat
+from registry_house import House, QuietHouse, chat, claim_seat
 
 from contracts import (
     AcceptOffer,
@@ -72,7 +72,7 @@ def pass_on(event_id: UUID) -> PassOnSeats:
     return PassOnSeats(**new(), event_id=event_id)
 
 
-async def change(house: QuietHouse, event_id: UUID, **values: object) -> Command:
+async def change(house: House, event_id: UUID, **values: object) -> Command:
     """What an organiser sends who has just read the event."""
     (row,) = await house.rows("SELECT * FROM events WHERE id = $1", event_id)
     names = [name for name in EventDetails.model_fields if name != "starts_at"]

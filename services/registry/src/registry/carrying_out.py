@@ -60,7 +60,8 @@ from registry.book import Book
 from registry.book_store import read_known, write_book
 from registry.event_store import lock_event
 from registry.journal import find_handled, lock_command, remember
-from registry.results import Result, Said, SeatsPassedOn, Stored, WriteRefused
+from registry.results import Newest, Result, Said, SeatsPassedOn, Stored, WriteRefused
+from registry.rules import Event
 from registry.tickets import Tickets
 from registry.work import Work
 from runtime.faults import crash_point
@@ -196,11 +197,27 @@ async def _together(
 
 def _decide(book: Book, command: AboutEvent) -> Stored:
     kind = type(command)
+    before = book.event if book.exists else None
     if book.exists or kind is CreateEvent:
         result = ABOUT_EVENTS[kind](book, command)
     else:
         result = _NO_EVENT.get(kind) or WriteRefused(reason="unknown-event")
-    return Stored(result=result, messages=answer(command, result, book.now) + book.owed())
+    return Stored(
+        result=result,
+        newest=_newest(before, book.event) if before is not None else (),
+        messages=answer(command, result, book.now) + book.owed(),
+    )
+
+
+def _newest(before: Event, after: Event) -> tuple[Newest, ...]:
+    """What makes older notices untrue: another start, or the end of it all.
+
+    Not any change: nothing takes the place of a reminder that a corrected typo would stop.
+    """
+    called_off = after.status == "cancelled" != before.status
+    if called_off or after.start_version != before.start_version:
+        return (Newest(of=after.id, version=after.version),)
+    return ()
 
 
 def answer(command: Command, result: Result, now: datetime) -> tuple[Said, ...]:

@@ -11,6 +11,7 @@ from registry.batches import Batches
 from registry.carrying_out import Done, carry_out
 from registry.database import Database
 from registry.journal import command_name, find_handled, remember
+from registry.newest_versions import NewestVersions
 from registry.results import NoticesHandedOver, Said, Stored
 from registry.tickets import Tickets
 from runtime.broker import Broker
@@ -42,6 +43,7 @@ class Handlers:
         self._broker = broker
         self._clock = clock
         self._tickets = tickets
+        self._newest = NewestVersions(broker)
         self._batches = Batches(self.carry_out, commands_per_batch_max=commands_per_batch_max)
 
     async def handle(self, command: Command) -> None:
@@ -75,6 +77,8 @@ class Handlers:
         return done
 
     async def _say(self, stored: Stored) -> None:
+        # First what stops older notices, then what may cause newer ones.
+        await self._newest.make_known(stored.newest)
         for place, said in enumerate(stored.messages):
             await self._broker.publish_raw(said.subject, said.body.encode(), id=said.id)
             if place == 0:

@@ -9,7 +9,6 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
-    Address,
     EventAnswer,
     EventCard,
     EventsAnswer,
@@ -27,6 +26,7 @@ from registry.event_store import EVENT_COLUMNS, as_event
 from registry.rules import EVENT_HOURS_MAX, Event
 from registry.seats import REMINDED, Seat, is_still_true
 from registry.tables import IS_ACTIVE, EventRow, IdentityRow, Registration, User
+from registry.ways import ways_to
 from runtime.clock import Clock
 from runtime.failures import Retry, Unavailable
 
@@ -152,24 +152,14 @@ async def _find_notice(
         select(
             *EVENT_COLUMNS,
             *_SEAT_COLUMNS,
+            User.id.label("told_id"),
+            User.email,
             User.language,
             User.muted,
-            IdentityRow.platform,
-            IdentityRow.account,
-            IdentityRow.chat_id,
         )
         .join_from(Registration, EventRow)
         .join(User, User.id == told)
-        .join(IdentityRow, IdentityRow.user_id == User.id)
         .where(Registration.id == query.registration_id)
-        # The chat that was used last, of those that the person has.
-        .order_by(
-            IdentityRow.updated_at.desc(),
-            IdentityRow.platform,
-            IdentityRow.account,
-            IdentityRow.chat_id,
-        )
-        .limit(1)
     )
     row = (await connection.execute(found)).mappings().one_or_none()
     if row is None:
@@ -179,12 +169,18 @@ async def _find_notice(
     event, seat = as_event(row), _seat(row)
     if not is_still_true(query.kind, query.event_version, event, seat, now):
         return NoticeAnswer()
+    ways = await ways_to(connection, row["told_id"], row["email"], marketing=False)
+    if not ways:
+        return NoticeAnswer()
+    best, *others = ways
     card = await _card(connection, event, seat)
     if query.kind == "transfer-offered":
         # Whose seat it is stays with its owner until the other says yes.
         card = card.model_copy(update={"ticket": None, "name": ""})
     return NoticeAnswer(
-        address=Address(platform=row["platform"], account=row["account"], chat_id=row["chat_id"]),
+        address=best.address,
+        email_to=best.email_to,
+        alternatives=tuple(others),
         language=row["language"],
         registration=card,
         expires_at=(

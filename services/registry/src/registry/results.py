@@ -186,9 +186,19 @@ class Said(Value):
         return cls(subject=message.route(), id=message.id, body=message.model_dump_json())
 
 
+class Newest(Value):
+    """From now on nobody is to be told an older version of this."""
+
+    of: UUID
+    """The event, or the organiser's message."""
+    version: int
+
+
 class Stored(Value):
     """A command's outcome, whole: saying it again needs nothing else."""
 
     result: Result
+    newest: tuple[Newest, ...] = ()
+    """Made known before anything is published."""
     messages: tuple[Said, ...] = ()
     """In the order in which they are published; the answer to the chat comes first."""

@@ -1,0 +1,73 @@
+"""How a person can be reached, the best way first."""
+
+from uuid import UUID
+
+from sqlalchemy import and_, false, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import Address, Recipient
+from registry.delivery_tables import Reachability
+from registry.tables import IdentityRow
+
+EMAIL_ACCOUNT = "mail"
+"""The sender of all our e-mail. The chat is the person's id: their address stays out of subjects.
+"""
+
+
+async def ways_to(
+    connection: AsyncConnection, user_id: UUID, email: str | None, *, marketing: bool
+) -> tuple[Recipient, ...]:
+    """Where a person can be written to: the messenger used last, the other one, e-mail.
+
+    One way of each kind, so that nobody is told the same twice because of two bots. Of ways where
+    nothing can be said any more one stays if there is no other: the notifier then says why.
+
+    Args:
+        connection: where to look.
+        user_id: the person.
+        email: the address that the person has proven to be theirs.
+        marketing: an organiser's own words: not where the person has stopped those.
+    """
+    stops = func.coalesce(Reachability.marketing_stopped, false()) if marketing else literal(False)
+    closed = or_(func.coalesce(Reachability.blocked, false()), stops).label("closed")
+    rows = await connection.execute(
+        select(IdentityRow.platform, IdentityRow.account, IdentityRow.chat_id, closed)
+        .outerjoin(
+            Reachability,
+            and_(
+                Reachability.platform == IdentityRow.platform,
+                Reachability.account == IdentityRow.account,
+                Reachability.chat_id == IdentityRow.chat_id,
+            ),
+        )
+        .where(IdentityRow.user_id == user_id)
+        .order_by(
+            closed,
+            IdentityRow.updated_at.desc(),
+            IdentityRow.platform,
+            IdentityRow.account,
+            IdentityRow.chat_id,
+        )
+    )
+    found = [
+        (Recipient(address=Address(**{key: row[key] for key in _ADDRESS})), row["closed"])
+        for row in rows.mappings()
+    ]
+    if email is not None:
+        by_mail = Address(platform="email", account=EMAIL_ACCOUNT, chat_id=str(user_id))
+        shut = await connection.scalar(
+            select(closed).where(
+                Reachability.platform == by_mail.platform,
+                Reachability.account == by_mail.account,
+                Reachability.chat_id == by_mail.chat_id,
+            )
+        )
+        found.append((Recipient(address=by_mail, email_to=email), bool(shut)))
+    ways: dict[str, Recipient] = {}
+    for way, is_closed in found:
+        if not is_closed:
+            ways.setdefault(way.address.platform, way)
+    return tuple(ways.values()) or tuple(way for way, _ in found[:1])
+
+
+_ADDRESS = ("platform", "account", "chat_id")
