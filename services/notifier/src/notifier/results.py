@@ -1,11 +1,14 @@
 """The one result of each message: written down, then told."""
 
+from collections.abc import Callable
+
 import structlog
 
-from contracts import DeliveryReported, OutboundMessage, derived_id
+from contracts import Address, DeliveryReported, OutboundMessage, derived_id
 from notifier import measures
 from notifier.decisions import Settle
 from notifier.ledger import Ledger, Record
+from notifier.passing_on import passed_on
 from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.faults import crash_point
@@ -16,10 +19,25 @@ log = structlog.get_logger()
 class Results:
     """What became of every message, whichever account it is for."""
 
-    def __init__(self, broker: Broker, clock: Clock, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        clock: Clock,
+        ledger: Ledger,
+        serves: Callable[[Address], bool] = lambda _address: True,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            broker: where results are told.
+            clock: business time.
+            ledger: where they are written down.
+            serves: whether we can write to an address, for what goes on to another one.
+        """
         self._broker = broker
         self._clock = clock
         self._ledger = ledger
+        self._serves = serves
 
     async def open(self, message: OutboundMessage) -> Record:
         """What is known of this message; one that an operator has sent again is open again.
@@ -67,9 +85,16 @@ class Results:
         )
 
     async def report(self, message: OutboundMessage, record: Record) -> None:
-        """Tell the result; under a derived id, so that it counts once."""
+        """Tell the result; under a derived id, so that it counts once.
+
+        What certainly does not reach the person here is said elsewhere first.
+        """
         entry = record.entry
         assert entry.status is not None
+        other = passed_on(message, entry, serves=self._serves)
+        if other is not None:
+            await self._broker.publish(other)
+            crash_point("notifier.passed-on")
         await self._broker.publish(
             DeliveryReported(
                 id=derived_id(message.id, entry.status),
@@ -82,5 +107,6 @@ class Results:
                 reason=entry.reason,
                 repeated=entry.repeated,
                 notice_id=message.notice_id,
+                passed_on_to=other.address.platform if other else None,
             )
         )
