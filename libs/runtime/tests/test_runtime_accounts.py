@@ -1,5 +1,6 @@
 """Any number of bots and numbers, and sentences that name entry and key, never a value."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,20 @@ def test_all_files_that_were_read_are_told(tmp_path: Path, monkeypatch: pytest.M
     assert made.value.telegram[0].account == "123456"
 
 
+def test_a_token_may_say_when_it_expires(tmp_path: Path) -> None:
+    found = book(
+        tmp_path,
+        "[[whatsapp]]\nphone_id = 5\ntoken_expires_at = 2026-12-31T12:00:00Z",
+        whatsapp_phone_id="6",
+        whatsapp_token="hunter2",
+        whatsapp_token_expires_at="2027-01-31T12:00:00+03:00",
+    )
+    assert [number.token_expires_at for number in found.whatsapp] == [
+        datetime(2027, 1, 31, 9, tzinfo=UTC),
+        datetime(2026, 12, 31, 12, tzinfo=UTC),
+    ]
+
+
 def test_an_empty_file_means_that_there_is_no_such_secret(tmp_path: Path) -> None:
     (tmp_path / "previous").write_text("\n")
     found = book(tmp_path, '[[telegram]]\nid = 2\nsecret_previous_file = "previous"')
@@ -120,6 +135,10 @@ def test_an_empty_file_means_that_there_is_no_such_secret(tmp_path: Path) -> Non
         ("[[telegram]]\nid = 123456", ["variables TELEGRAM", "[[telegram]] 1", "same"]),
         ("[[whatsapp]]\ntoken = 'hunter2'", ["[[whatsapp]] 1", "phone_id"]),
         ("[[whatsapp]]\nphone_id = 5\nsecret = 'hunter2'", ["[[whatsapp]] 1", "key secret"]),
+        (
+            "[[whatsapp]]\nphone_id = 5\ntoken_expires_at = 2026-12-31",
+            ["token_expires_at", "time with a zone"],
+        ),
         ("[[whatsapp]]\nphone_id = 5\n" * 65, ["more than 64"]),
     ],
 )

@@ -257,7 +257,7 @@ async def test_a_lost_token_of_whatsapp_over_http() -> None:
     body = json.dumps({"error": {"message": "x", "type": "OAuthException", "code": 0}})
     async with answering(http_answer(401, body)) as platform:
         channel = WhatsappChannel(PHONE_ID, SecretStr("TOKEN"), platform.url)
-        assert await _said_by_whatsapp(channel) == Stopped(reason="whatsapp-0")
+        assert await _said_by_whatsapp(channel) == Stopped(reason="whatsapp-0", cause="token")
         await channel.close()
 
 
@@ -384,6 +384,7 @@ def rows(*lines: str) -> str:
         (rows("code=1; verdict='perhaps'"), "verdict"),
         (rows("code=1; verdict='failed'; tries_max=2"), "failed does not use tries_max"),
         (rows("code=1; verdict='throttled'"), "throttled needs a scope"),
+        (rows("code=1; verdict='stopped'"), "stopped needs a cause"),
         (rows("code='9-1'; verdict='failed'"), "smaller end"),
         (rows("code=1; verdict='failed'; colour='red'"), "colour"),
         (

@@ -8,6 +8,7 @@ secret_file = "/run/secrets/bot-secret"
 [[whatsapp]]
 phone_id = "106540352242922"
 token_file = "/run/secrets/whatsapp-token"
+token_expires_at = 2026-12-31T12:00:00Z
 app_secret_file = "/run/secrets/app-secret"
 verify_token_file = "/run/secrets/verify-token"
 ```
@@ -20,10 +21,11 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from runtime.live import Live, Made
 from runtime.settings import AccountSettings, Misconfigured, read_secret
@@ -65,6 +67,8 @@ class WhatsAppNumber:
     waba_id: str | None = None
     app_id: str | None = None
     token: SecretStr | None = None
+    token_expires_at: datetime | None = None
+    """None: never, or nobody has told us."""
     app_secret: SecretStr | None = None
     app_secret_previous: SecretStr | None = None
     verify_token: SecretStr | None = None
@@ -162,6 +166,7 @@ def _from_variables(settings: AccountSettings) -> tuple[list[TelegramBot], list[
                 waba_id=settings.whatsapp_waba_id,
                 app_id=settings.whatsapp_app_id,
                 token=settings.whatsapp_token,
+                token_expires_at=settings.whatsapp_token_expires_at,
                 app_secret=settings.whatsapp_app_secret,
                 app_secret_previous=settings.whatsapp_app_secret_previous,
                 verify_token=settings.whatsapp_verify_token,
@@ -188,6 +193,7 @@ class _WhatsAppEntry(_Entry):
     waba_id: _Digits | None = None
     app_id: _Digits | None = None
     token: SecretStr | None = None
+    token_expires_at: AwareDatetime | None = None
     app_secret: SecretStr | None = None
     app_secret_previous: SecretStr | None = None
     verify_token: SecretStr | None = None
@@ -277,8 +283,10 @@ class _File:
                     sentence = f"{place} has no {key}."
                 case "string_pattern_mismatch":
                     sentence = f"{place}: {key} consists of digits."
-                case _:
+                case "string_type":
                     sentence = f"{place}: {key} is no text."
+                case _:
+                    sentence = f"{place}: {key} is no time with a zone: 2026-12-31T12:00:00Z is."
             raise Misconfigured(sentence) from None
 
     def _bot(self, entry: _TelegramEntry, place: str) -> TelegramBot:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import SecretStr, ValidationError, model_validator
+from pydantic import AwareDatetime, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -162,6 +162,8 @@ class AccountSettings(ServiceSettings):
     whatsapp_api_url: str = "https://graph.facebook.com"
     """The root; the API's version is added."""
     whatsapp_token: SecretStr | None = None
+    whatsapp_token_expires_at: AwareDatetime | None = None
+    """As Meta's dashboard says; the admin hears of it a week before."""
     whatsapp_phone_id: str | None = None
     whatsapp_waba_id: str | None = None
     whatsapp_app_id: str | None = None

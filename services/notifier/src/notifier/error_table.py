@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from contracts import Platform
 from notifier.verdicts import (
     Accepted,
+    Cause,
     Down,
     Effect,
     Failed,
@@ -57,7 +58,7 @@ Kind = Literal[
 _OPTIONS: dict[str, frozenset[str]] = {
     "throttled": frozenset({"scope", "after_seconds"}),
     "later": frozenset({"tries_max", "after_seconds"}),
-    "stopped": frozenset({"trial_after_seconds"}),
+    "stopped": frozenset({"cause", "trial_after_seconds"}),
     "failed": frozenset({"effect"}),
 }
 """Which fields say more about which verdict."""
@@ -89,6 +90,7 @@ class Row(BaseModel):
     tries_max: int | None = Field(default=None, ge=1)
     trial_after_seconds: float | None = Field(default=None, gt=0)
     effect: Effect | None = None
+    cause: Cause | None = None
     note: str = Field(min_length=3)
     """What happened, for the operator who looks the code up."""
     source: str = Field(min_length=2)
@@ -102,6 +104,8 @@ class Row(BaseModel):
             raise ValueError(f"{self.verdict} does not use {', '.join(sorted(unused))}")
         if self.verdict == "throttled" and self.scope is None:
             raise ValueError("throttled needs a scope")
+        if self.verdict == "stopped" and self.cause is None:
+            raise ValueError("stopped needs a cause")
         if self.code[0] > self.code[1]:
             raise ValueError("a range begins with its smaller end")
         return self
@@ -109,7 +113,7 @@ class Row(BaseModel):
     @property
     def details(self) -> dict[str, object]:
         """What is said about the verdict beyond its kind."""
-        names = ("scope", "after_seconds", "tries_max", "trial_after_seconds", "effect")
+        names = ("scope", "after_seconds", "tries_max", "cause", "trial_after_seconds", "effect")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def fits(self, code: int, subcode: int | None, text: str) -> bool:

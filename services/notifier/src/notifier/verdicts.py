@@ -60,10 +60,15 @@ class Down(Verdict):
     """The platform as a whole does not work; it comes back by itself."""
 
 
+Cause = Literal["token", "permission", "payment", "ban", "limit", "number", "rival", "other"]
+"""Why an account is stopped, as far as a code tells; the words for it are in `alerts.toml`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped(Verdict):
     """Token, permission, payment or a ban: nothing goes out until a human has acted."""
 
+    cause: Cause = "other"
     trial_after_seconds: float = 0.0
     """A question that costs nothing tells when a token is right again. It does not tell when a ban
     or a payment is over: only a message does, and not before this time."""
