@@ -1,15 +1,17 @@
 """Everything that limits one account in this process: permits, pauses, and what a 429 leads to."""
 
+import asyncio
+
 from contracts.topology import Ring
 from notifier.floods import SharedFloods
 from notifier.pauses import Pauses
 from notifier.peers import PeerRecord
-from notifier.permits import Permits
+from notifier.permits import REPLICAS_MAX, Permits
 from notifier.verdicts import Throttled
 from runtime.broker import Broker
 from runtime.documents import Documents
 from runtime.health import Health
-from runtime.metrics import counter
+from runtime.metrics import counter, gauge
 
 ACCOUNT_PAUSE_SECONDS_DEFAULT = 5.0
 """Where the platform names no time; WhatsApp never does (platforms.md B5)."""
@@ -20,6 +22,14 @@ _throttled = counter(
     "turnout_throttled_total",
     "Calls that a platform refused as too fast, by what must wait.",
     ("platform", "scope"),
+)
+LOOK_SECONDS = 10.0
+"""Between two looks at how large the ring is."""
+
+_size = gauge(
+    "turnout_ring_permits",
+    "Calls that the account's ring allows per window.",
+    ("platform", "account"),
 )
 
 
@@ -33,7 +43,7 @@ class Limits:
         peers: Documents,
         ring: Ring,
         *,
-        replicas_max: int = 4,
+        replicas_max: int = REPLICAS_MAX,
     ) -> None:
         """Prepare; `start` begins to listen.
 
@@ -48,14 +58,20 @@ class Limits:
         self.pauses = Pauses(broker, peers, ring)
         self.permits = Permits(broker, health, ring, self.pauses, replicas_max=replicas_max)
         self._floods = SharedFloods(broker, ring, self.pauses.pause)
+        self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Hear of pauses and floods from now on."""
+        """Hear of pauses, floods and the ring from now on."""
         self.pauses.start()
+        self.permits.start()
         self._floods.start()
+        self._looking = asyncio.create_task(self._look())
 
     async def close(self) -> None:
         """Stop asking and listening."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._floods.close()
         await self.permits.close()
         await self.pauses.close()
@@ -81,3 +97,10 @@ class Limits:
         if platform == "telegram":
             await self._floods.refused(record.address.chat_id, verdict.after_seconds or seconds)
         return max(self.pauses.seconds, seconds)
+
+    async def _look(self) -> None:
+        size = _size.labels(platform=self._ring.platform, account=self._ring.account)
+        while True:
+            await self.permits.look()
+            size.set(self.permits.size)
+            await asyncio.sleep(LOOK_SECONDS)

@@ -149,11 +149,6 @@ class Pauses:
         self._learn(wanted.model_copy(update={"until": until}))
         await self._save()
 
-    async def reapply(self) -> None:
-        """Pause the ring again: it has been made anew and knows nothing of it."""
-        with suppress(Unavailable):
-            await self._apply(self._known.until)
-
     def _learn(self, pause: Pause) -> None:
         known = self._known.join(pause)
         if known == self._known:

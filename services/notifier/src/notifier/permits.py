@@ -1,35 +1,31 @@
-"""Permits of one account: JetStream hands each out again after the window (nats.md 6)."""
+"""Permits of one account: the right to make one call now, given to the most urgent message."""
 
 import asyncio
-import heapq
-import json
 import time
 from collections import deque
-from dataclasses import dataclass, field
-
-import nats.errors
+from dataclasses import dataclass
 
 from contracts import Priority
 from contracts.topology import PERMIT_WINDOW_SECONDS, Ring
+from notifier.fallback import Fallback
+from notifier.local_pace import OwnPace
 from notifier.pauses import Pauses
+from notifier.ring_grants import Lag, RingAway, RingGrants
+from notifier.turns import URGENCY, Turns
 from runtime.broker import Broker
 from runtime.failures import Unavailable
 from runtime.faults import broken
 from runtime.health import Health
-from runtime.metrics import histogram
+from runtime.metrics import counter, histogram
 
-ASK_SECONDS = 1.9
-"""How long one request waits at the server, a little less than here; an orderly stop waits for it
-while the ring is paused."""
-ANSWER_SECONDS_MAX = 2.0
-AGAIN_SECONDS = 0.2
-"""Between requests while the ring or the broker is away."""
-PAUSE_AWAITED_SECONDS_MAX = 1.0
-"""A pause of the account that is longer is not waited for here: its chats are parked."""
+REPLICAS_MAX = 4
+"""Processes that share the limits, unless a setting says otherwise."""
 AGE_SECONDS_MAX = 0.02
 """What is limited is the handing out: a permit kept longer could meet the next window's."""
-BULK_EVERY = 10
-"""Every tenth permit goes to reminders and broadcasts, so that they move on under any load."""
+PAUSE_AWAITED_SECONDS_MAX = 1.0
+"""A pause of the account that is longer is not waited for here: its chats are parked."""
+SILENCE_STEP_SECONDS = 0.05
+"""Between two looks while nobody may call."""
 SPARE_SECONDS_MAX = 0.5
 """So long a call that could as well be left out waits for a permit."""
 SPARE_SHARE = 0.5
@@ -38,10 +34,22 @@ SCARCE_WAIT_SECONDS = 0.1
 """A message that waits longer shows that permits are scarce, whoever else uses them …"""
 SCARCE_SECONDS = 10.0
 """… and that they are, for so long."""
-URGENCY: dict[Priority, int] = {"reply": 0, "transactional": 1, "reminder": 2, "bulk": 3}
 
 _waited = histogram(
     "turnout_permit_wait_seconds", "From asking for a permit to having it.", ("platform",)
+)
+_used = counter(
+    "turnout_permits_used_total", "Permits with which a call was made.", ("platform", "source")
+)
+_dropped = counter(
+    "turnout_permits_dropped_total",
+    "Permits with which no call was made: late, paused, slowed, unwanted.",
+    ("platform", "reason"),
+)
+_sent_away = counter(
+    "turnout_permits_refused_total",
+    "Messages that were given no permit: paused (their chats are parked), stopping.",
+    ("platform", "reason"),
 )
 
 
@@ -59,6 +67,8 @@ class Permit:
 
     granted_at: float
     """By `time.monotonic()`."""
+    platform: str = ""
+    source: str = "ring"
 
     @property
     def fresh(self) -> bool:
@@ -67,14 +77,14 @@ class Permit:
 
     def use(self) -> bool:
         """Say that the call is made now; False: it is too late, take another one."""
-        return self.fresh
+        if not self.fresh:
+            _dropped.labels(platform=self.platform, reason="late").inc()
+            return False
+        _used.labels(platform=self.platform, source=self.source).inc()
+        return True
 
 
-@dataclass(order=True, slots=True)
-class _Waiter:
-    urgency: int
-    number: int
-    grant: asyncio.Future[Permit] = field(compare=False)
+_Queue = deque["asyncio.Future[Permit]"]
 
 
 class Permits:
@@ -87,66 +97,92 @@ class Permits:
         ring: Ring,
         pauses: Pauses | None = None,
         *,
-        replicas_max: int = 4,
+        replicas_max: int = REPLICAS_MAX,
     ) -> None:
-        self._pauses = pauses
-        self._replicas_max = replicas_max
-        self._broker = broker
+        """Prepare.
+
+        Args:
+            broker: the connection.
+            health: whether the service stops.
+            ring: the account's permits.
+            pauses: the account's; None where nobody else pauses it.
+            replicas_max: among how many processes the limit is divided while the ring is away.
+        """
         self._health = health
         self._ring = ring
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{ring.stream}.{ring.consumer}"
-        self._urgent: list[_Waiter] = []
-        self._bulk: list[_Waiter] = []
-        self._spare: list[_Waiter] = []
+        self._pauses = pauses
+        if pauses is not None:
+            pauses.tell(self._park)
+        self._lag = Lag()
+        self._grants = RingGrants(broker, ring, self._lag)
+        self._fallback = Fallback(broker, ring, self._grants)
+        self._own = OwnPace(ring.platform, replicas_max)
+        self._waiting: dict[Priority, _Queue] = {priority: deque() for priority in URGENCY}
+        self._spare: _Queue = deque()
+        self._turns = Turns()
         self._granted: deque[float] = deque(maxlen=ring.permits)
         self._scarce_until = float("-inf")
-        self._taken = 0
-        self._asked = 0
-        self._asking: asyncio.Task[None] | None = None
-        if pauses is not None:
-            pauses.tell(self._send_to_park)
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def away(self) -> str | None:
+        """What an operator should know of the ring; None when it answers."""
+        if self._fallback.source == "ring":
+            return None
+        rate = 1 / self._own.interval_seconds(self._grants.size)
+        return f"{self._ring.stream} does not answer: each process sends {rate:.1f}/s by itself"
+
+    def start(self) -> None:
+        """Hear of what other processes find of the ring."""
+        self._fallback.start()
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        await self._fallback.close()
+
+    async def look(self) -> None:
+        """Learn how large the ring is now: `task streams` may have changed it."""
+        await self._grants.look()
+        if self._grants.size != self._granted.maxlen:
+            self._granted = deque(self._granted, maxlen=self._grants.size)
+
+    @property
+    def size(self) -> int:
+        """How many permits the ring holds."""
+        return self._grants.size
 
     async def take(self, priority: Priority) -> Permit:
-        """Wait for a permit, as long as it takes. Use it at once; none need be given back.
+        """Wait for a permit, as long as it takes. `use` it at once; none need be given back.
 
         Raises:
             Paused: the account is, or is being, paused for over `PAUSE_AWAITED_SECONDS_MAX`.
             Unavailable: the service stops while it waits.
         """
         if broken("permits"):
-            return Permit(time.monotonic())
-        self._check_pause()
+            return Permit(time.monotonic(), self._ring.platform)
+        if self._pause_seconds > PAUSE_AWAITED_SECONDS_MAX:
+            _sent_away.labels(platform=self._ring.platform, reason="paused").inc()
+            raise Paused(self._pause_seconds)
         started = time.perf_counter()
-        urgency = URGENCY[priority]
-        queue = self._bulk if urgency >= URGENCY["reminder"] else self._urgent
-        permit = await self._queue(queue, urgency)
+        permit = await self._queue(self._waiting[priority])
         waited_seconds = time.perf_counter() - started
         _waited.labels(platform=self._ring.platform).observe(waited_seconds)
         if waited_seconds > SCARCE_WAIT_SECONDS:
             self.spare_none()
         return permit
 
-    def _check_pause(self) -> None:
-        if self._pauses is not None and self._pauses.seconds > PAUSE_AWAITED_SECONDS_MAX:
-            raise Paused(self._pauses.seconds)
-
-    def _send_to_park(self) -> None:
-        """Let messages that wait be parked instead."""
-        assert self._pauses is not None
-        if self._pauses.seconds > PAUSE_AWAITED_SECONDS_MAX:
-            for waiter in (*self._urgent, *self._bulk, *self._spare):
-                if not waiter.grant.done():
-                    waiter.grant.set_exception(Paused(self._pauses.seconds))
-
     async def take_spare(self) -> Permit | None:
         """A permit that no message wants, soon or not at all; None while they are scarce."""
         if broken("permits"):
-            return Permit(time.monotonic())
+            return Permit(time.monotonic(), self._ring.platform)
         if self._scarce():
             return None
         try:
             async with asyncio.timeout(SPARE_SECONDS_MAX):
-                return await self._queue(self._spare, 0)
+                return await self._queue(self._spare)
         except (TimeoutError, Paused, Unavailable):
             return None
 
@@ -160,78 +196,118 @@ class Permits:
             self._granted.popleft()
         return (
             now < self._scarce_until
-            or len(self._granted) >= SPARE_SHARE * self._ring.permits
-            or self._somebody_waits()
+            or len(self._granted) >= SPARE_SHARE * self._grants.size
+            or self._fallback.source != "ring"
+            or self._count_waiting() > 0
         )
 
-    def _queue(self, queue: list[_Waiter], urgency: int) -> "asyncio.Future[Permit]":
-        self._taken += 1
-        waiter = _Waiter(urgency, self._taken, asyncio.get_running_loop().create_future())
-        heapq.heappush(queue, waiter)
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask_while_needed())
-        return waiter.grant
+    def _queue(self, queue: _Queue) -> "asyncio.Future[Permit]":
+        grant: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        queue.append(grant)
+        if self._serving is None or self._serving.done():
+            self._serving = asyncio.create_task(self._serve())
+        return grant
 
-    async def close(self) -> None:
-        """Stop asking."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
-
-    async def _ask_while_needed(self) -> None:
-        while self._somebody_waits():
-            if not await self._ask():
-                if self._health.stopping:
-                    self._send_away()
-                continue
-            waiter = self._next()
-            if waiter is not None:
-                permit = Permit(time.monotonic())
-                self._granted.append(permit.granted_at)
-                waiter.grant.set_result(permit)
-                # Let it make its call before the next permit is asked for.
-                await asyncio.sleep(0)
-
-    def _send_away(self) -> None:
-        """Let messages that wait go to another replica."""
-        for waiter in (*self._urgent, *self._bulk, *self._spare):
-            if not waiter.grant.done():
-                waiter.grant.set_exception(Unavailable("permits"))
-
-    def _somebody_waits(self) -> bool:
-        for queue in (self._urgent, self._bulk, self._spare):
-            while queue and queue[0].grant.done():
-                heapq.heappop(queue)
-        return bool(self._urgent or self._bulk or self._spare)
-
-    def _next(self) -> _Waiter | None:
-        if not self._somebody_waits():
-            return None
-        self._asked += 1
-        first, second = self._urgent, self._bulk
-        if self._asked % BULK_EVERY == 0:
-            first, second = second, first
-        return heapq.heappop(first or second or self._spare)
-
-    async def _ask(self) -> bool:
-        request = {"batch": 1, "expires": int(ASK_SECONDS * 1e9)}
+    async def _serve(self) -> None:
+        self._lag.start()
         try:
-            # Old style, with an inbox of its own: JetStream delivers under the stored subject,
-            # which the client's shared inbox cannot match.
-            answer = await self._broker.nats.request(
-                self._subject,
-                json.dumps(request).encode(),
-                timeout=ANSWER_SECONDS_MAX,
-                old_style=True,
-            )
-        except nats.errors.TimeoutError:
-            return False
-        except (nats.errors.Error, OSError):
-            await asyncio.sleep(AGAIN_SECONDS)
-            return False
-        if answer.headers and "Status" in answer.headers:
-            # 408: nothing within the time, as while the ring is paused. Others come at once.
-            if answer.headers["Status"] != "408":
-                await asyncio.sleep(AGAIN_SECONDS)
-            return False
-        return True
+            while self._count_waiting():
+                permit = await self._next()
+                if permit is not None:
+                    self._grant(permit)
+                    # Let it make its call before the next permit is asked for.
+                    await asyncio.sleep(0)
+                elif self._health.stopping:
+                    self._send_away(Unavailable("permits"), "stopping")
+        finally:
+            self._lag.stop()
+
+    async def _next(self) -> Permit | None:
+        """The next permit, from wherever they come now; None: look again."""
+        if pause_seconds := self._pause_seconds:
+            await asyncio.sleep(min(pause_seconds, SILENCE_STEP_SECONDS))
+            return None
+        match self._fallback.source:
+            case "ring":
+                return await self._from_ring()
+            case "own":
+                return await self._own_pace()
+            case "silence":
+                await asyncio.sleep(SILENCE_STEP_SECONDS)
+                return None
+
+    async def _from_ring(self) -> Permit | None:
+        factor = self._factor
+        for still_to_come in range(factor - 1, -1, -1):
+            try:
+                granted_at = await self._grants.next(factor * self._count_waiting())
+            except RingAway as away:
+                self._fallback.cut(str(away))
+                return None
+            if granted_at is None:
+                return None
+            if still_to_come:
+                self._drop("slowed")
+                continue
+            permit = Permit(granted_at, self._ring.platform)
+            if self._pause_seconds or self._fallback.source != "ring":
+                # Handed out before that was known; when it came back it would count again.
+                self._drop("paused")
+            elif not permit.fresh:
+                self._drop("late")
+            else:
+                return permit
+        return None
+
+    async def _own_pace(self) -> Permit | None:
+        now = time.monotonic()
+        if wait_seconds := self._own.wait_seconds(now):
+            await asyncio.sleep(min(wait_seconds, SILENCE_STEP_SECONDS))
+            return None
+        self._own.take(now, self._grants.size, self._factor)
+        return Permit(now, self._ring.platform, "own-pace")
+
+    def _grant(self, permit: Permit) -> None:
+        waiting = [priority for priority, queue in self._waiting.items() if _somebody(queue)]
+        if waiting:
+            queue = self._waiting[self._turns.next(waiting)]
+        elif _somebody(self._spare):
+            queue = self._spare
+        else:
+            self._drop("unwanted")
+            return
+        self._granted.append(permit.granted_at)
+        queue.popleft().set_result(permit)
+
+    def _count_waiting(self) -> int:
+        queues = (*self._waiting.values(), self._spare)
+        return sum(len(queue) for queue in queues if _somebody(queue))
+
+    def _park(self) -> None:
+        """Let messages that wait be parked instead."""
+        if self._pause_seconds > PAUSE_AWAITED_SECONDS_MAX:
+            self._send_away(Paused(self._pause_seconds), "paused")
+
+    def _send_away(self, why: Paused | Unavailable, reason: str) -> None:
+        for queue in (*self._waiting.values(), self._spare):
+            while _somebody(queue):
+                queue.popleft().set_exception(why)
+                _sent_away.labels(platform=self._ring.platform, reason=reason).inc()
+
+    @property
+    def _pause_seconds(self) -> float:
+        return self._pauses.seconds if self._pauses is not None else 0.0
+
+    @property
+    def _factor(self) -> int:
+        return self._pauses.factor if self._pauses is not None else 1
+
+    def _drop(self, reason: str) -> None:
+        _dropped.labels(platform=self._ring.platform, reason=reason).inc()
+
+
+def _somebody(queue: _Queue) -> bool:
+    """Whether somebody still waits in it; those who left are taken out."""
+    while queue and queue[0].done():
+        queue.popleft()
+    return bool(queue)
