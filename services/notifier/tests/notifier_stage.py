@@ -99,14 +99,17 @@ class Stage:
         return message
 
     async def result(self, message: OutboundMessage) -> DeliveryReported:
-        """The message's one result, when the stream has let go of the message."""
+        """The message's one result, when its stream has let go of it, parked or not."""
         stream = "OUTBOUND" if message.priority in ("reply", "transactional") else "BULK"
         subject = f"delivery.{message.address.platform}.{message.id}"
         jetstream = self.client.jetstream()
         async with asyncio.timeout(WAIT_SECONDS_MAX):
             while (await jetstream.stream_info(stream)).state.messages:
                 await asyncio.sleep(POLL_SECONDS)
-        info = await jetstream.stream_info("DELIVERY", subjects_filter=subject)
+            while not (
+                info := await jetstream.stream_info("DELIVERY", subjects_filter=subject)
+            ).state.subjects:
+                await asyncio.sleep(POLL_SECONDS)
         assert (info.state.subjects or {}).get(subject) == 1, "every message has one result"
         last = await jetstream.get_last_msg("DELIVERY", subject)
         assert last.data is not None

@@ -111,7 +111,7 @@ class Endings(Generic[M]):
         except Exception as error:  # a bug: counted, shown, and in the end set aside
             # Not log.exception: it would take the error as it is, values and all.
             log.error(  # noqa: TRY400
-                "handler failed", deliveries=deliveries, exc_info=_without_values(error)
+                "handler failed", deliveries=deliveries, exc_info=without_values(error)
             )
             if deliveries >= DELIVERIES_MAX:
                 return await self._dead(raw, message, f"bug: {type(error).__name__}")
@@ -204,7 +204,7 @@ def _shape(error: Exception) -> str:
     return type(error).__name__
 
 
-def _without_values(error: Exception) -> Any:
+def without_values(error: Exception) -> Any:
     """The traceback of an error; validation errors quote their input, so only their shape stays."""
     if isinstance(error, ValidationError):
         replacement = ValueError(_shape(error))

@@ -99,12 +99,21 @@ class Lanes:
     def __init__(self) -> None:
         self._lanes: list[Lane] = []
         self._watching: asyncio.Task[None] | None = None
+        self._starting: set[asyncio.Task[None]] = set()
 
     async def start(self, client: Client, handlers: list[tuple[Consumer, Handle]]) -> None:
         """Begin to pull from each consumer."""
         self._lanes = [Lane(client, consumer, handle) for consumer, handle in handlers]
         await asyncio.gather(*(lane.start() for lane in self._lanes))
         self._watching = asyncio.create_task(self._watch())
+
+    def add(self, client: Client, consumer: Consumer, handle: Handle) -> None:
+        """Pull from one more, from now on; as soon as it exists, if it does not yet."""
+        lane = Lane(client, consumer, handle)
+        self._lanes.append(lane)
+        starting = asyncio.create_task(lane.start())
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
 
     async def _watch(self) -> None:
         while True:

@@ -91,6 +91,8 @@ class Service:
     ) -> None:
         """Call `handler` for each message of a consumer, or of each lane of several.
 
+        Lanes may still be added when the service has started; readiness does not wait for those.
+
         Args:
             consumer: one durable, or the lanes that keep the order of chats.
             model: what a body is; anything that pydantic can validate.
@@ -116,9 +118,12 @@ class Service:
             )
             if one.in_flight_max == 1:
                 self._lane_handlers.append((one, endings.handle))
+                if self.health.started:
+                    self._lanes.add(self.broker.nats, one, endings.handle)
             else:
                 self._subscribe(one, endings, workers)
-            self._consumers.append(one)
+            if not self.health.started:
+                self._consumers.append(one)
 
     def _subscribe(self, consumer: Consumer, endings: Endings[Any], workers: int) -> None:
         options: dict[str, Any] = {"max_workers": workers} if workers > 1 else {}

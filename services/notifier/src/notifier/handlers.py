@@ -11,13 +11,18 @@ from notifier.decisions import Send, Settle, decide
 from notifier.ledger import Record
 from notifier.limits import Limits
 from notifier.lookback import LookBack
-from notifier.outage import Outage
+from notifier.outage import Away, Outage
+from notifier.parking.entering import Entrance
 from notifier.peers import Peers
+from notifier.permits import Paused
 from notifier.refusals import Refusals
 from notifier.results import Results
-from notifier.sending import Calls
+from notifier.sending import Calls, Job
 from notifier.verdicts import Accepted
+from notifier.waiting import Behind, Wait, wait_after
 from runtime.documents import Documents
+from runtime.failures import Retry
+from runtime.faults import broken
 from runtime.service import Service
 
 
@@ -35,6 +40,7 @@ class Sender(Generic[R]):
         self._results = results
         self._look_back = LookBack(service.broker, results)
         self._peers = Peers(peers)
+        self._entrance = Entrance(service.broker, self._peers)
         self._limits = Limits(service.broker, service.health, peers, self._ring)
         self._limits.start()
         self._calls = Calls(channel, self._limits.permits, self._outage, service.clock)
@@ -58,35 +64,77 @@ class Sender(Generic[R]):
         return self._outage.reason
 
     async def handle(self, message: OutboundMessage) -> None:
-        """The person gets the message, or its result says why not."""
+        """The person gets the message, or its result says why not, or it waits with its chat.
+
+        Raises:
+            Retry: not now, but soon.
+            Unavailable: the broker does not answer.
+        """
         record = await self._results.open(message)
+        if not record.settled:
+            wait = await self._deliver_or_wait(message, record)
+            if wait is not None:
+                await self._entrance.take(message, record, wait)
+                return
+        await self._results.report(message, record)
+
+    async def handle_parked(self, message: OutboundMessage) -> None:
+        """The same for the head of a parked chat, whose wake sees to it that it comes again.
+
+        Raises:
+            Paused: the account is.
+            Retry: not now.
+            Unavailable: the broker does not answer; as `Away`, the platform.
+        """
+        record = await self._results.open(message)
+        if not record.settled:
+            await self._deliver(message, record, parked=True)
+        await self._results.report(message, record)
+
+    async def _deliver_or_wait(self, message: OutboundMessage, record: Record) -> Wait | None:
+        if record.entry.parked:
+            return Wait("behind")  # this process or another one was stopped on the way there
+        try:
+            await self._deliver(message, record, parked=False)
+        except (Behind, Away, Paused, Retry) as error:
+            wait = wait_after(error)
+            if wait is None:
+                raise
+            return wait
+        return None
+
+    async def _deliver(self, message: OutboundMessage, record: Record, *, parked: bool) -> None:
+        """Bring the message to its result."""
+        peer = await self._peers.open(message.address, message.heard_at)
+        if peer.peer.parked and not parked and not broken("parking"):
+            raise Behind
         if record.entry.state == "attempting":
             await self._look_back.at(message, record)
         if not record.settled:
-            await self._results.settle(message, record, await self._send(message, record))
-        await self._results.report(message, record)
+            settle = await self._send(Job(message, record, peer, parked))
+            await peer.save()
+            await self._results.settle(message, record, settle)
 
-    async def _send(self, message: OutboundMessage, record: Record) -> Settle:
+    async def _send(self, job: Job) -> Settle:
         """Make the calls that the message needs."""
-        peer = await self._peers.hear(message.address, message.heard_at)
-        plan = decide(message, peer, self._clock.now())
+        message = job.message
+        plan = decide(message, job.peer.peer, self._clock.now())
         while isinstance(plan, Send):
             requests = self.channel.render(message, by_template=plan.by_template)
-            plan = await self._call_each(message, record, requests, plan)
+            plan = await self._call_each(job, requests, plan)
         return plan
 
-    async def _call_each(
-        self, message: OutboundMessage, record: Record, requests: tuple[R, ...], plan: Send
-    ) -> Send | Settle:
+    async def _call_each(self, job: Job, requests: tuple[R, ...], plan: Send) -> Send | Settle:
         """Call for each request that was not accepted before; says what is to be done then."""
+        record = job.record
         record.expect(len(requests))
         while record.entry.parts_accepted < len(requests):
             request = requests[record.entry.parts_accepted]
-            answer = await self._calls.make(message, record, request)
+            answer = await self._calls.make(job, request)
             if isinstance(answer, Settle):
                 return answer
             if not isinstance(answer, Accepted):
-                return await self._refusals.after(message, record, answer, plan)
+                return await self._refusals.after(job, answer, plan)
             record.accept(answer.provider_id)
             if record.entry.parts_accepted < len(requests):
                 await record.insist(record.entry)

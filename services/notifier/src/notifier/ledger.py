@@ -33,8 +33,8 @@ class Entry(BaseModel):
     """This many of them were accepted."""
     refusals: int = 0
     """How often a platform stumbled over this message."""
-    throttled: int = 0
-    """How often it came too fast; that says nothing about the message."""
+    parked: bool = False
+    """It stands in PARKED, or is about to: its lane does not send it any more, only a wake does."""
     repeated: bool = False
     """Sent once more after a lost answer."""
     provider_ids: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Entry(BaseModel):
                 "status": None,
                 "reason": None,
                 "refusals": 0,
-                "throttled": 0,
+                "parked": False,
                 "redriven": redriven,
             }
         )

@@ -9,11 +9,14 @@ import structlog
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
-from contracts.topology import LEDGER, MEDIA, PEERS, PLATFORMS
+from contracts.topology import LEDGER, MEDIA, PEERS, PLATFORMS, wake_lanes
 from notifier import measures
 from notifier.channel import Channel
 from notifier.handlers import Sender
 from notifier.ledger import Ledger
+from notifier.parking.wakes import Wake, read_wake
+from notifier.parking.waking import Waker
+from notifier.peers import Peers
 from notifier.results import Results
 from notifier.settings import Settings
 from notifier.telegram import TelegramChannel
@@ -69,11 +72,14 @@ class _Desk:
     def __post_init__(self) -> None:
         self.idle.set()
 
-    async def send(self, message: OutboundMessage) -> None:
+    async def send(self, message: OutboundMessage, *, parked: bool) -> None:
         self.busy += 1
         self.idle.clear()
         try:
-            await self.sender.handle(message)
+            if parked:
+                await self.sender.handle_parked(message)
+            else:
+                await self.sender.handle(message)
         finally:
             self.busy -= 1
             if not self.busy:
@@ -90,12 +96,22 @@ class Senders:
         self._served = platforms(accounts.current)
         self._desks: dict[Key, _Desk] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._woken: set[Key] = set()
+        for key in _tokens(accounts.current):
+            self._hear_wakes(key)
 
     async def __aenter__(self) -> Self:
         broker = self._service.broker
         ledger, self._peers = await broker.bucket(LEDGER), await broker.bucket(PEERS)
         self._media = await broker.bucket(MEDIA)
         self._results = Results(broker, self._service.clock, Ledger(ledger))
+        self._waker = Waker(
+            broker,
+            Peers(self._peers),
+            self._results,
+            send=self._send_parked,
+            give_up=self.give_up,
+        )
         self._follow(self._accounts.current)
         self._accounts.tell(self._follow)
         return self
@@ -116,11 +132,27 @@ class Senders:
 
         Raises:
             Reject: there is no token for that account.
+            Retry: not now, but soon.
+            Unavailable: the broker does not answer.
         """
+        await self._desk(message).send(message, parked=False)
+
+    async def wake(self, wake: Wake) -> None:
+        """A parked chat goes on, as far as it may.
+
+        Raises:
+            Unavailable: the broker does not answer, or the platform.
+        """
+        await self._waker.handle(wake)
+
+    async def _send_parked(self, message: OutboundMessage) -> None:
+        await self._desk(message).send(message, parked=True)
+
+    def _desk(self, message: OutboundMessage) -> _Desk:
         desk = self._desks.get((message.address.platform, message.address.account))
         if desk is None:
             raise Reject(NO_TOKEN)
-        await desk.send(message)
+        return desk
 
     async def give_up(self, message: OutboundMessage, reason: str) -> None:
         """The message is set aside for a human: that is its result."""
@@ -163,12 +195,19 @@ class Senders:
                 self._leave(desk)
                 log.info("token changed", platform=key[0], account=key[1])
             self._desks[key] = _Desk(token, self._sender(key, token))
+            self._hear_wakes(key)
             if key[0] not in self._served:
                 # What to listen to is said when the service starts.
                 log.warning("restart to serve it", platform=key[0], account=key[1])
         for key, desk in before.items():
             self._leave(desk)
             log.warning("account has no token any more", platform=key[0], account=key[1])
+
+    def _hear_wakes(self, key: Key) -> None:
+        """Each account has lanes of its own for them, so that its outage holds up nobody else."""
+        if key not in self._woken:
+            self._woken.add(key)
+            self._service.on(wake_lanes(*key), Wake, self.wake, decode=read_wake)
 
     def _sender(self, key: Key, token: SecretStr) -> Sender[Any]:
         channel: Channel[Any]

@@ -34,9 +34,7 @@ class Job:
 class Calls(Generic[R]):
     """The calls of one account."""
 
-    def __init__(
-        self, channel: Channel[R], permits: Permits, outage: Outage, clock: Clock
-    ) -> None:
+    def __init__(self, channel: Channel[R], permits: Permits, outage: Outage, clock: Clock) -> None:
         self._channel = channel
         self._permits = permits
         self._outage = outage
@@ -56,7 +54,8 @@ class Calls(Generic[R]):
             Away: the platform is, as earlier calls have shown.
             Paused: the account is.
             Behind: the chat was parked meanwhile.
-            Retry: this chat must be left alone, or another replica works on this message.
+            TooSoon: this chat must be left alone.
+            Retry: another replica works on this message.
             Unavailable: the broker does not answer.
         """
         self._outage.check()
