@@ -434,7 +434,7 @@ def test_each_goes_back_to_where_its_stream_takes_it_in(stored: str, taken: str)
 
 def test_an_outbound_message_goes_back_to_its_lane_and_names_the_act() -> None:
     message = outbound()
-    for stored in ("outbound.reply.telegram.9.x", "bulk.reply.telegram.x", "parked.telegram.x"):
+    for stored in ("outbound.reply.telegram.9.x", message.route(), "bulk.x", "parked.telegram.x"):
         dead = letter(stored, message.model_dump_json().encode())
         way = way_back(dead)
         assert way.subject == message.route()

@@ -67,6 +67,8 @@ class Letter:
     def kind(self) -> str:
         """What it is, without the keys that stand for a person or an event."""
         tokens = self.subject.split(".")
+        if tokens[0] == "out":
+            tokens[0] = "outbound"  # as it was published, and not as its stream keeps it
         return ".".join(tokens[: 3 if tokens[0] in ("outbound", "bulk") else 2])
 
     @property

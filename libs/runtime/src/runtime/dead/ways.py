@@ -9,7 +9,7 @@ from contracts import OutboundMessage
 from contracts.topology import DEAD, STREAMS, Stream
 from runtime.dead.letters import Letter
 
-OUTBOUND_KINDS = ("outbound", "bulk", "parked")
+OUTBOUND_KINDS = ("out", "outbound", "bulk", "parked")
 """First tokens of subjects whose bodies are `OutboundMessage`s."""
 
 _TOKEN = re.compile(r"\{\{wildcard\((\d+)\)\}\}|\{\{partition\([\d,]+\)\}\}|[^.]+")
