@@ -19,6 +19,7 @@ from contracts import (
     ChoiceTapped,
     CommandOutcome,
     Content,
+    DeliveryReported,
     EventPublished,
     FindNotice,
     InboundMessage,
@@ -271,17 +272,29 @@ async def test_an_offer_is_told_before_any_news_and_answered_with_a_tap(provisio
         assert ticket.document is not None
 
 
-async def test_a_notice_that_is_not_true_any_more_or_too_late_is_not_told(
+async def test_a_notice_that_is_not_true_any_more_or_too_late_is_a_result_and_not_told(
     provisioned: str,
 ) -> None:
     async with house_at(provisioned) as house, handlers_at(provisioned) as handlers:
-        await handlers.tell(a_notice("reminder-1h"))
+        untrue = a_notice("reminder-1h")
+        await handlers.tell(untrue)
+        await handlers.tell(untrue)
         registration = a_registration(an_event())
         house.notice = NoticeAnswer(address=ANN, registration=registration)
         late = datetime.now(UTC) - timedelta(seconds=1)
         await handlers.tell(a_notice("reminder-24h", expires_at=late))
         assert await house.messages("BULK") == []
-        assert [type(query) for query in house.asked] == [FindNotice, FindNotice]
+        assert [type(query) for query in house.asked] == [FindNotice] * 3
+        stored = await house.stored("DELIVERY")
+        results = [DeliveryReported.model_validate_json(body) for body in stored]
+        assert [(one.status, one.reason) for one in results] == [
+            ("suppressed", "not-any-more"),
+            ("expired", "too-late"),
+        ]
+        assert (results[0].notice_id, results[0].outbound_id) == (
+            untrue.id,
+            derived_id(untrue.id, 0),
+        )
 
 
 async def test_a_notice_waits_for_the_registry(provisioned: str) -> None:

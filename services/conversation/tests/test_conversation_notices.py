@@ -15,6 +15,7 @@ from contracts import (
     OutboundMessage,
     RegistrationCard,
 )
+from contracts.organising import PARAMETER_UNITS_MAX
 from conversation.notices import render
 from conversation.texts import Language
 
@@ -146,6 +147,29 @@ def test_an_organiser_s_words_are_told_as_they_are_and_in_a_template_without_lin
     assert message.marketing
     assert message.priority == "bulk"
     assert message.notice_id == uuid5(SPACE, "organiser-message")
+
+
+def test_too_many_words_for_a_template_are_told_without_one() -> None:
+    notice = NoticeDue(
+        id=uuid5(SPACE, "long"),
+        occurred_at=NOW,
+        correlation_id=uuid5(SPACE, "long"),
+        kind="organiser-message",
+        registration_id=SEAT.id,
+        event_id=EVENT.id,
+        event_version=3,
+        expires_at=DEADLINE,
+        message_id=uuid5(SPACE, "message"),
+    )
+    answer = NoticeAnswer(address=ANN, registration=SEAT, text="🎉" * (PARAMETER_UNITS_MAX // 2))
+    message = render(notice, answer)
+    assert message is not None
+    assert message.template is not None
+    # Cancelled, it is beaten by a second version of itself, even where it waits to be sent.
+    assert (message.notice_event_id, message.notice_event_version) == (notice.message_id, 1)
+    message = render(notice, answer.model_copy(update={"text": f"{answer.text}!"}))
+    assert message is not None
+    assert message.template is None
 
 
 def test_an_offer_ends_when_the_registry_says() -> None:

@@ -72,14 +72,20 @@ from contracts.inbound import (
 from contracts.message import Message
 from contracts.organising import (
     AddRegistration,
+    Audience,
     CancelEvent,
+    CancelMessage,
     ChangeEvent,
     CheckIn,
     CreateEvent,
     EventDetails,
     MoveRegistration,
+    PauseMessage,
     ResendTicket,
+    ResumeMessage,
+    SendMessage,
     UndoCheckIn,
+    as_parameter,
 )
 from contracts.outbound import Choice, Document, OutboundMessage, Priority, Recipient, Template
 from contracts.outcomes import (
@@ -114,7 +120,14 @@ from contracts.queries import (
     WhatsAppAccount,
 )
 from contracts.reach import PeerChanged
-from contracts.upkeep import FinishEvent, PassOnSeats, SendDueReminders, SweepInvariants, TendEvents
+from contracts.upkeep import (
+    FeedMessages,
+    FinishEvent,
+    PassOnSeats,
+    SendDueReminders,
+    SweepInvariants,
+    TendEvents,
+)
 
 __all__ = [
     "AboutEvent",
@@ -123,7 +136,9 @@ __all__ = [
     "AccountsAnswer",
     "AddRegistration",
     "Address",
+    "Audience",
     "CancelEvent",
+    "CancelMessage",
     "CancelRegistration",
     "CancellationRefused",
     "ChangeEvent",
@@ -164,6 +179,7 @@ __all__ = [
     "EventPublished",
     "EventStatus",
     "EventsAnswer",
+    "FeedMessages",
     "FindEvent",
     "FindNotice",
     "FinishEvent",
@@ -191,6 +207,7 @@ __all__ = [
     "OutboundMessage",
     "Outcome",
     "PassOnSeats",
+    "PauseMessage",
     "PeerChanged",
     "Platform",
     "Priority",
@@ -211,12 +228,14 @@ __all__ = [
     "RegistrationsAnswer",
     "ReplayWebhook",
     "ResendTicket",
+    "ResumeMessage",
     "RevokeToken",
     "SaveChatState",
     "Scope",
     "SeatClaimed",
     "SeatTransferred",
     "SendDueReminders",
+    "SendMessage",
     "Sender",
     "SweepInvariants",
     "TelegramAccount",
@@ -229,6 +248,7 @@ __all__ = [
     "UndoCheckIn",
     "WaitingListed",
     "WhatsAppAccount",
+    "as_parameter",
     "derived_id",
     "inbound_id",
 ]

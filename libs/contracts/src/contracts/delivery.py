@@ -18,7 +18,7 @@ DeliveryStatus = Literal[
     "expired",
 ]
 """The notifier says accepted, failed, unknown, set-aside, suppressed or expired; a platform sent,
-delivered, read or failed.
+delivered, read or failed; the conversation suppressed or expired, of a notice that it did not tell.
 
 `unknown`: the platform may or may not have it. `set-aside`: not sent, left to a human in DEAD, who
 may have it sent after all. `suppressed`: not sent on purpose (blocked, window closed, a newer
@@ -82,10 +82,11 @@ class DeliveryReported(Message):
 
     subject: ClassVar[str] = "delivery.{platform}.{outbound_id}"
 
-    platform: Platform
+    platform: Platform | None
+    """None: a notice that never became a message to any channel."""
     outbound_id: UUID
     status: DeliveryStatus
-    source: Literal["notifier", "platform"]
+    source: Literal["notifier", "platform", "conversation"]
     reason: str | None = None
     """A short code such as `window-closed` or `telegram-403`, never a platform's sentence."""
     repeated: bool = False
@@ -99,4 +100,4 @@ class DeliveryReported(Message):
 
     def route(self) -> str:
         """The subject of this message's results."""
-        return self.subject.format(platform=self.platform, outbound_id=self.outbound_id)
+        return self.subject.format(platform=self.platform or "none", outbound_id=self.outbound_id)

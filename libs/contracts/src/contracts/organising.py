@@ -10,6 +10,7 @@ from contracts.commands import (
     NAME_CHARACTERS_MAX,
     NAME_CHARACTERS_MIN,
     AboutEvent,
+    Command,
 )
 from contracts.model import Value
 
@@ -18,6 +19,12 @@ DESCRIPTION_CHARACTERS_MAX = 1500
 LOCATION_CHARACTERS_MAX = 200
 PARTICIPANTS_MAX = 100_000
 REASON_CHARACTERS_MAX = 500
+MESSAGE_CHARACTERS_MAX = 3_800
+"""An organiser's own words: with our frame and the longest title they fit into the 4,096 of both
+messengers (platforms.md C)."""
+PARAMETER_UNITS_MAX = 750
+"""In UTF-16 units, the stricter way to count: what is left of the 1,024 of a WhatsApp template
+beside its frame and the longest title."""
 
 
 class EventDetails(Value):
@@ -118,3 +125,62 @@ class UndoCheckIn(_ByOrganiser):
 
     registration_id: UUID
     reason: str | None = Field(default=None, max_length=REASON_CHARACTERS_MAX)
+
+
+Audience = Literal["confirmed", "waiting", "checked_in", "not_checked_in", "all"]
+"""Whom an organiser writes to: of those with a seat all, those who have come in or those who have
+not; those who wait; or everybody. People who asked for silence are in none of them."""
+
+
+def as_parameter(text: str) -> str | None:
+    """An organiser's words as a template can hold them, without line breaks; None: too long."""
+    line = " ".join(text.split())
+    return line if len(line.encode("utf-16-le")) // 2 <= PARAMETER_UNITS_MAX else None
+
+
+class SendMessage(Command):
+    """An organiser writes to the people of an event. Whoever is one of them now is a recipient.
+
+    Not under the event's lock: a hundred thousand recipients must hold up nobody who registers.
+    """
+
+    subject: ClassVar[str] = "command.send-message.{about_event_id}"
+
+    about_event_id: UUID
+    message_id: UUID
+    audience: Audience
+    text: str = Field(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)
+    by: str = "admin"
+    """Which token asked, by id."""
+
+    def route(self) -> str:
+        """The lane of the event."""
+        return self.subject.format(about_event_id=self.about_event_id)
+
+
+class _AboutMessage(Command):
+    message_id: UUID
+    by: str = "admin"
+    """Which token asked, by id."""
+
+    def route(self) -> str:
+        """The lane of the message."""
+        return self.subject.format(message_id=self.message_id)
+
+
+class PauseMessage(_AboutMessage):
+    """Nobody else is to be sent this message for now."""
+
+    subject: ClassVar[str] = "command.pause-message.{message_id}"
+
+
+class ResumeMessage(_AboutMessage):
+    """The others are to get this message after all, whatever had stopped it."""
+
+    subject: ClassVar[str] = "command.resume-message.{message_id}"
+
+
+class CancelMessage(_AboutMessage):
+    """Nobody who has not been sent this message yet is to get it."""
+
+    subject: ClassVar[str] = "command.cancel-message.{message_id}"

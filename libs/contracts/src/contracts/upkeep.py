@@ -43,3 +43,13 @@ class SweepInvariants(Command):
     subject: ClassVar[str] = "command.sweep-invariants.tick"
 
     due_at: AwareDatetime
+
+
+class FeedMessages(Command):
+    """A tick: hand over the next recipients of organisers' messages, as many as can be sent soon;
+    stop what fails too often, and close what is done.
+    """
+
+    subject: ClassVar[str] = "command.feed-messages.tick"
+
+    due_at: AwareDatetime

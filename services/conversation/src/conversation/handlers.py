@@ -145,7 +145,12 @@ class Handlers:
         )
         assert isinstance(answer, NoticeAnswer)
         message = notices.render(notice, answer)
-        if message is not None and self._clock.now() < notice.expires_at:
+        now = self._clock.now()
+        if message is None:
+            await self._broker.publish(notices.untold(notice, "suppressed", "not-any-more", now))
+        elif now >= notice.expires_at:
+            await self._broker.publish(notices.untold(notice, "expired", "too-late", now))
+        else:
             await self._broker.publish(message)
 
     async def _decide(self, state: State, item: InboundItem, now: datetime) -> Step:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from contracts import (
     Choice,
+    DeliveryReported,
     Document,
     EventCard,
     NoticeAnswer,
@@ -15,6 +17,7 @@ from contracts import (
     Priority,
     RegistrationCard,
     Template,
+    as_parameter,
     derived_id,
 )
 from conversation import cards
@@ -47,7 +50,7 @@ _Fixed = Literal[
 class _Told:
     text: str
     choices: tuple[Choice, ...]
-    template: Template
+    template: Template | None
     """What WhatsApp is sent after 24 hours of silence; the names are approved there."""
     document: Document | None = None
 
@@ -67,7 +70,7 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
         told = _of_organiser(words, answer.registration, answer.text)
     else:
         return None
-    of_event = notice.kind in REMINDERS | NEWS
+    newest_of, version = _beaten_by(notice)
     return OutboundMessage(
         id=derived_id(notice.id, 0),
         occurred_at=notice.occurred_at,
@@ -86,11 +89,38 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
         marketing=notice.kind == "organiser-message",
         notice_id=notice.id,
         broadcast_id=notice.message_id,
-        # A newer notice of the event replaces an older one; an offer that a mere change of the
-        # hall replaced would cost somebody the seat, so the registry alone says when it is over.
-        notice_event_id=notice.event_id if of_event else None,
-        notice_event_version=notice.event_version if of_event else None,
+        notice_event_id=newest_of,
+        notice_event_version=version,
     )
+
+
+def untold(
+    notice: NoticeDue, status: Literal["suppressed", "expired"], reason: str, now: datetime
+) -> DeliveryReported:
+    """The result of a notice that never became a message: its person is told nothing."""
+    return DeliveryReported(
+        id=derived_id(notice.id, "untold"),
+        occurred_at=now,
+        correlation_id=notice.correlation_id,
+        platform=None,
+        outbound_id=derived_id(notice.id, 0),
+        status=status,
+        source="conversation",
+        reason=reason,
+        notice_id=notice.id,
+    )
+
+
+def _beaten_by(notice: NoticeDue) -> tuple[UUID | None, int | None]:
+    """A newer version of what makes the notice worthless, even if it waits to be sent.
+
+    A newer notice of the event replaces an older one; an offer that a mere change of the hall
+    replaced would cost somebody the seat, so the registry alone says when it is over. An
+    organiser's message is the first version of itself, and the second is that it was cancelled.
+    """
+    if notice.kind in REMINDERS | NEWS:
+        return notice.event_id, notice.event_version
+    return (notice.message_id, 1) if notice.message_id is not None else (None, None)
 
 
 def _priority(kind: NoticeKind) -> Priority:
@@ -149,11 +179,12 @@ def _of_event(
 def _of_organiser(words: Texts, about: RegistrationCard, text: str) -> _Told:
     title = about.event.title
     choices = _to_seat(words, about) if about.status == "confirmed" else (_mine(words),)
+    parameter = as_parameter(text)
     return _Told(
         words.say("notice.organiser-message", title=title, text=text),
         choices,
-        # Meta takes no line breaks in a parameter (platforms.md B4).
-        _template("organiser_message", title, " ".join(text.split())),
+        # Too long for it: who is out of WhatsApp's window was counted as unreachable beforehand.
+        None if parameter is None else _template("organiser_message", title, parameter),
     )
 
 

@@ -4,6 +4,8 @@ Results come in any order, repeated, and to several processes at once. Each has 
 highest stays:
 
 - of one message the statuses stand as `contracts.delivery.fold` has them;
+- that a notice became no message at all stands below everything: if there is a message all the
+  same, because the process died after it, the message's results count;
 - a message on a later way to the person stands above all of an earlier way, because it exists
   only when the earlier one certainly did not reach them.
 """
@@ -26,8 +28,9 @@ FALLBACK = "fallback"
 
 _WAY = 100
 """More than there are statuses: a later way stands above every status of an earlier one."""
+_UNTOLD = 1
 _RANK: dict[DeliveryStatus, int] = {
-    status: rank for rank, status in enumerate(get_args(DeliveryStatus), start=1)
+    status: rank for rank, status in enumerate(get_args(DeliveryStatus), start=2)
 }
 
 _EXPECT = insert_many(
@@ -139,7 +142,7 @@ def _row(report: DeliveryReported, now: datetime) -> dict[str, object]:
         }
     return known | {
         "status": report.status,
-        "standing": _RANK[report.status],
+        "standing": _UNTOLD if report.source == "conversation" else _RANK[report.status],
         "reason": report.reason,
         "reached_by": report.platform,
     }
