@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from notifier_house import BOT
-from notifier_stage import Person, Stage, running, settings
+from notifier_stage import Person, Stage, counted, running, settings
 
 from contracts import Choice, Document, OutboundMessage
 from contracts.topology import MEDIA
@@ -51,8 +51,13 @@ async def accepted(stage: Stage, message: OutboundMessage) -> None:
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_what_a_whole_event_gets_is_uploaded_once(stage: Stage, platform: str) -> None:
     people = await audience(stage, platform, PEOPLE)
-    async with running(settings(stage)):
+    labels = f'outcome="reused",platform="{platform}",service="notifier"'
+    reused = f"turnout_documents_total{{{labels}}}"
+    async with running(settings(stage)) as notifier:
+        before = await counted(notifier, reused)
         await told(stage, people, CALENDAR, priority="bulk")
+        # A message that was parked on its way asks once more.
+        assert await counted(notifier, reused) - before >= PEOPLE - 1
     (upload,) = await uploads(stage)
     assert upload["platform"] == platform
 

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +22,7 @@ from notifier.attachments import Attachment, drawn
 from runtime.documents import Documents
 from runtime.failures import Unavailable
 from runtime.faults import broken
+from runtime.metrics import counter
 
 REMEMBERED_MAX = 1024
 """Ids that a process knows without asking the bucket."""
@@ -31,6 +32,13 @@ UPLOAD_WAIT_SECONDS_MAX = 3.0
 """How long a message waits for another one that is uploading the same document."""
 UPLOAD_SECONDS_MAX = 60.0
 """After this nobody believes any more that an upload is under way."""
+
+
+_documents = counter(
+    "turnout_documents_total",
+    "Documents of messages: reused (named by an id), uploaded, forgotten (by the platform).",
+    ("platform", "outcome"),
+)
 
 
 class Uploaded(BaseModel):
@@ -70,6 +78,7 @@ class Shelf:
 
     def __init__(self, platform: Platform, account: str, documents: Documents | None) -> None:
         """Without a bucket, only this process knows what it has uploaded."""
+        self._platform = platform
         self._prefix = f"{platform}.{account}"
         self._documents = documents
         self._remembered: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
@@ -93,6 +102,8 @@ class Shelf:
             if upload is None or not await upload.wait(until):
                 self._begin(key)
                 break
+        else:
+            self._count("reused")
         return Media(attachment, key, media_id)
 
     def latest(self, media: Media) -> Media:
@@ -104,6 +115,7 @@ class Shelf:
 
     def keep(self, media: Media, media_id: str) -> None:
         """The platform has the document; nobody waits until the bucket knows it too."""
+        self._count("uploaded")
         self._remember(media.key, media_id)
         self.give_up(media)
         if self._documents is not None:
@@ -127,6 +139,7 @@ class Shelf:
         known, _ = self._remembered.get(media.key, (media.media_id, 0.0))
         if known != media.media_id:
             return
+        self._count("forgotten")
         self._remember(media.key, None)
         if self._documents is not None:
             self._write(self._documents.delete(media.key))
@@ -153,6 +166,9 @@ class Shelf:
         media_id = Uploaded.model_validate_json(stored[0]).media_id
         self._remember(key, media_id)
         return media_id
+
+    def _count(self, outcome: Literal["reused", "uploaded", "forgotten"]) -> None:
+        _documents.labels(platform=self._platform, outcome=outcome).inc()
 
     def _remember(self, key: str, media_id: str | None) -> None:
         self._remembered[key] = (media_id, time.monotonic() + REMEMBERED_SECONDS)
