@@ -63,6 +63,13 @@ class Sender(Generic[R]):
         """Why nothing goes out, as far as the last call showed; None when all is well."""
         return self._outage.reason
 
+    @property
+    def holding(self) -> str:
+        """What the parked chats of this account wait for, in a word."""
+        if self._outage.reason is not None:
+            return "outage"
+        return "chat" if self._limits.pauses.until is None else "account"
+
     async def handle(self, message: OutboundMessage) -> None:
         """The person gets the message, or its result says why not, or it waits with its chat.
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from contracts import ListAccounts, OutboundMessage
 from contracts.topology import NOTIFIER_BULK, NOTIFIER_OUTBOUND
 from notifier.accounts import Accounts
+from notifier.parking.sweeping import Sweep
 from notifier.senders import Senders, live_accounts, platforms
 from notifier.settings import Settings
 from runtime.service import Service
@@ -27,6 +28,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     senders = Senders(service, accounts, settings)
     service.own(senders)
     service.own(accounts)
+    sweep = Sweep(service.broker, settings.parked_sweep_seconds, senders.holding)
+    service.own(sweep)
+    service.detail("parked", sweep.show)
     service.detail("files_refused", accounts.problem)
     service.answer(ListAccounts, Accounts(senders.channels).list_accounts)
     for platform in platforms(accounts.current):

@@ -1,6 +1,6 @@
 """What the notifier counts; labels name platforms, classes and outcomes, never people."""
 
-from runtime.metrics import counter, histogram
+from runtime.metrics import counter, gauge, histogram
 
 sends = counter(
     "turnout_sends_total", "Outbound messages by their result.", ("platform", "priority", "status")
@@ -31,6 +31,24 @@ parked = counter(
     "Messages that were parked because their chat had to wait: behind others of the chat, for the "
     "chat's pace, after a refusal, for a pause of the account, for an outage.",
     ("platform", "account", "reason"),
+)
+parked_messages = gauge(
+    "turnout_parked_messages",
+    "Messages that wait with their chats, over all replicas, and what their account waits for.",
+    ("platform", "account", "reason"),
+)
+parked_chats = gauge(
+    "turnout_parked_chats", "Chats that have such messages.", ("platform", "account", "reason")
+)
+parked_oldest = gauge(
+    "turnout_parked_oldest_seconds",
+    "How long the oldest of them has waited.",
+    ("platform", "account", "reason"),
+)
+parked_forgotten = counter(
+    "turnout_parked_forgotten_total",
+    "Parked chats that had no wake and were given one; there should be none.",
+    ("platform",),
 )
 reach_changes = counter(
     "turnout_reach_changes_total",

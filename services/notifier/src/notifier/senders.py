@@ -9,6 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
+from contracts.address import subject_token
 from contracts.topology import LEDGER, MEDIA, PEERS, PLATFORMS, wake_lanes
 from notifier import measures
 from notifier.channel import Channel
@@ -159,6 +160,13 @@ class Senders:
         if reason == NO_TOKEN:
             measures.unknown_accounts.labels(platform=message.address.platform).inc()
         await self._results.set_aside(message, reason if reason == NO_TOKEN else "set-aside")
+
+    def holding(self, platform: str, account_token: str) -> str:
+        """What the parked chats of an account wait for, in a word; the account as in subjects."""
+        for (served, account), desk in self._desks.items():
+            if (served, subject_token(account)) == (platform, account_token):
+                return desk.sender.holding
+        return "no-token"
 
     def channels(self) -> list[Channel[Any]]:
         """The channels of the moment, the accounts of the variables first."""

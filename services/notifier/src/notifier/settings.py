@@ -17,3 +17,5 @@ class Settings(AccountSettings):
     """Who hears of what Telegram cannot tell, by way of `smtp_url`."""
     smtp_url: SecretStr | None = None
     """`smtp://[user:password@]host:port`, or `smtps://` for TLS from the first byte."""
+    parked_sweep_seconds: float = 20.0
+    """Between two looks at what is parked, and whether every parked chat has a wake."""
