@@ -1,17 +1,23 @@
 """One command makes the streams as they are described, however often it is run."""
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import nats
 import pytest
 import pytest_asyncio
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
+from nats.js.errors import ServiceUnavailableError
 
 from contracts import topology
-from contracts.topology import BUCKETS, EVENTS, REGISTRY_COMMANDS, STREAMS
+from contracts.topology import BUCKETS, EVENTS, REGISTRY_COMMANDS, STREAMS, Ring, Tier
 from runtime.provision import provision
 from runtime.testing import TEST_RINGS
 
@@ -67,6 +73,94 @@ async def test_a_ring_is_topped_up_and_never_overfilled(jetstream: JetStreamCont
         await provision(jetstream, TEST_RINGS)
     state = (await jetstream.stream_info(ring.stream)).state
     assert state.messages == ring.permits == topology.TELEGRAM_PERMITS_PER_SECOND
+
+
+async def taken(url: str, ring: Ring, until: asyncio.Event) -> list[float]:
+    """Take every permit that there is, until told; when each came."""
+    client = await nats.connect(url)
+    inbox = client.new_inbox()
+    times: list[float] = []
+
+    async def hear(message: Msg) -> None:
+        if not message.headers:
+            times.append(time.monotonic())
+
+    await client.subscribe(inbox, cb=hear)
+    request = b'{"batch":1000,"expires":200000000}'
+    while not until.is_set():
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{ring.stream}.{ring.consumer}"
+        await client.publish(subject, request, reply=inbox)
+        await asyncio.sleep(0.2)
+    await client.close()
+    return times
+
+
+def most_in_a_second(times: Sequence[float]) -> int:
+    """The fullest window of a second, wherever it begins."""
+    first = most = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= 1:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+async def test_a_ring_grows_and_shrinks_while_it_is_used(
+    provisioned: str, jetstream: JetStreamContext
+) -> None:
+    small, large = (topology.ring("telegram", "1", permits) for permits in (20, 50))
+    await provision(jetstream, [small])
+    until = asyncio.Event()
+    taking = asyncio.create_task(taken(provisioned, small, until))
+    changes: list[tuple[float, Ring]] = []
+    for ring in (large, small, large, small):
+        await asyncio.sleep(1.5)
+        await provision(jetstream, [ring])
+        changes.append((time.monotonic(), ring))
+        state = (await jetstream.stream_info(ring.stream)).state
+        assert state.messages == ring.permits
+    await asyncio.sleep(2.5)
+    until.set()
+    times = await taking
+    await jetstream.delete_stream(small.stream)
+    assert most_in_a_second(times) <= large.permits
+    # A window after it has shrunk, the smaller one is all there is.
+    after = [at for at in times if at > changes[-1][0] + topology.PERMIT_WINDOW_SECONDS]
+    assert 0 < most_in_a_second(after) <= small.permits
+
+
+async def test_a_pause_of_a_ring_outlives_another_run(jetstream: JetStreamContext) -> None:
+    ring = TEST_RINGS[0]
+    until = datetime.now(UTC) + timedelta(seconds=60)
+    await jetstream.pause_consumer(
+        ring.stream, ring.consumer, until.isoformat().replace("+00:00", "Z")
+    )
+    await provision(jetstream, TEST_RINGS)
+    info = await jetstream.consumer_info(ring.stream, ring.consumer)
+    assert info.paused
+
+
+async def test_a_tier_refuses_new_people_only_and_forgets_each_after_its_time(
+    jetstream: JetStreamContext,
+) -> None:
+    tier = replace(Tier(portfolio="1", recipients=2), age_max_seconds=2.0)
+    await provision(jetstream, [], tiers=[tier])
+
+    async def admitted(person: str) -> bool:
+        try:
+            await jetstream.publish(f"{tier.subject}.{person}", b"")
+        except ServiceUnavailableError:
+            return False
+        return True
+
+    assert [await admitted(person) for person in ("ann", "bob", "cem")] == [True, True, False]
+    await asyncio.sleep(1.0)
+    assert await admitted("ann"), "a known person does not count again"
+    async with asyncio.timeout(10):
+        while not await admitted("cem"):
+            await asyncio.sleep(0.05)
+    assert not await admitted("bob"), "who was written to again counts from then"
+    await jetstream.delete_stream(tier.stream)
 
 
 @pytest.mark.parametrize("times", [1, 2])

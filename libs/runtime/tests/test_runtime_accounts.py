@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from runtime.accounts import AccountBook, read_accounts
-from runtime.provision import rings
+from runtime.provision import ProvisionSettings, rings, tiers
 from runtime.settings import AccountSettings, Misconfigured
 
 TOKEN = "123456:telegram-token-of-the-first"
@@ -30,11 +31,12 @@ app_secret = "app-secret-of-1065"
 app_secret_previous = "old-app-secret-of-1065"
 verify_token = "verify-token-of-1065"
 """
+OF_A_PORTFOLIO = "[[whatsapp]]\nphone_id = {}\nportfolio = 9\nrecipients_per_day = {}\n"
 
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in AccountSettings.model_fields:
+    for name in ProvisionSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
@@ -139,6 +141,16 @@ def test_an_empty_file_means_that_there_is_no_such_secret(tmp_path: Path) -> Non
             "[[whatsapp]]\nphone_id = 5\ntoken_expires_at = 2026-12-31",
             ["token_expires_at", "time with a zone"],
         ),
+        ("[[telegram]]\nid = 5\npermits_per_second = 0", ["permits_per_second", "at least 1"]),
+        ("[[telegram]]\nid = 5\npermits_per_second = 2000", ["permits_per_second", "at most 1000"]),
+        ("[[telegram]]\nid = 5\npermits_per_second = 'hunter2'", ["whole number"]),
+        ("[[telegram]]\nid = 5\npaid_broadcast = 'hunter2'", ["paid_broadcast", "true or false"]),
+        ("[[whatsapp]]\nphone_id = 5\nthroughput = 90", ["throughput", "20, 80 or 1000"]),
+        ("[[whatsapp]]\nphone_id = 5\nrecipients_per_day = -1", ["recipients_per_day"]),
+        (
+            f"{OF_A_PORTFOLIO.format(5, 250)}{OF_A_PORTFOLIO.format(6, 2000)}",
+            ["recipients_per_day of [[whatsapp]] 2", "one limit"],
+        ),
         ("[[whatsapp]]\nphone_id = 5\n" * 65, ["more than 64"]),
     ],
 )
@@ -170,3 +182,58 @@ def test_a_file_of_a_variable_that_cannot_be_read_is_named(
     (tmp_path / "gone").write_bytes(b"\xff\xfe")
     with pytest.raises(Misconfigured, match=r"TELEGRAM_SECRET_FILE .* UTF-8"):
         AccountSettings()
+
+
+def test_every_account_has_the_ring_that_its_limit_allows(tmp_path: Path) -> None:
+    toml = """
+    [[telegram]]
+    id = 1
+    [[telegram]]
+    id = 2
+    permits_per_second = 7
+    [[telegram]]
+    id = 3
+    paid_broadcast = true
+    [[whatsapp]]
+    phone_id = 4
+    [[whatsapp]]
+    phone_id = 5
+    throughput = 1000
+    [[whatsapp]]
+    phone_id = 6
+    throughput = 20
+    """
+    sizes = {ring.account: ring.permits for ring in rings(book(tmp_path, toml))}
+    # Of WhatsApp's throughput a part is left for several people who write in one moment.
+    assert sizes == {"1": 25, "2": 7, "3": 1000, "4": 75, "5": 938, "6": 19}
+    by_variable = book(tmp_path, toml, telegram_per_second=30, whatsapp_per_second=80)
+    sizes = {ring.account: ring.permits for ring in rings(by_variable)}
+    assert sizes == {"1": 30, "2": 7, "3": 30, "4": 80, "5": 80, "6": 80}
+
+
+def test_the_numbers_of_a_portfolio_share_its_limit_of_people(tmp_path: Path) -> None:
+    toml = """
+    [[whatsapp]]
+    phone_id = 1
+    portfolio = 9
+    recipients_per_day = 250
+    [[whatsapp]]
+    phone_id = 2
+    portfolio = 9
+    recipients_per_day = 250
+    [[whatsapp]]
+    phone_id = 3
+    recipients_per_day = 2000
+    [[whatsapp]]
+    phone_id = 4
+    """
+    found = [(tier.stream, tier.recipients) for tier in tiers(book(tmp_path, toml))]
+    assert found == [("TIER_whatsapp_9", 250), ("TIER_whatsapp_3", 2000)]
+
+
+def test_e_mail_has_a_ring_when_there_is_a_way_for_it(tmp_path: Path) -> None:
+    accounts = book(tmp_path, None)
+    assert rings(accounts, ProvisionSettings()) == []
+    settings = ProvisionSettings(smtp_url=SecretStr("smtp://mail"), email_per_second=3)
+    (mail,) = rings(accounts, settings)
+    assert (mail.stream, mail.permits) == ("RING_email_mail", 3)

@@ -335,10 +335,13 @@ class Ring:
 
 TELEGRAM_PERMITS_PER_SECOND = 25
 """Below Telegram's ~30 per second and bot (platforms.md A5)."""
-WHATSAPP_PERMITS_PER_SECOND = 60
-"""Below the 80 per second and number, which inbound messages share (platforms.md B5)."""
-
-
+TELEGRAM_PAID_PERMITS_PER_SECOND = 1000
+"""With `allow_paid_broadcast` (A5)."""
+WHATSAPP_RESERVE = 16
+"""One permit in so many is left out: what people write takes permits too (platforms.md B5), but
+only when it is already there, and several may write in the same moment."""
+WHATSAPP_PERMITS_PER_SECOND = 80 - 80 // WHATSAPP_RESERVE
+"""Of the 80 per second and number, in and out (B5)."""
 EMAIL_PERMITS_PER_SECOND = 10
 """What an ordinary mail provider takes; a setting says otherwise."""
 
@@ -347,6 +350,34 @@ PERMITS_PER_SECOND: dict[Platform, int] = {
     "whatsapp": WHATSAPP_PERMITS_PER_SECOND,
     "email": EMAIL_PERMITS_PER_SECOND,
 }
+
+
+MAIL_ACCOUNT = "mail"
+"""The one account of e-mail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """How many people a WhatsApp portfolio may write to first in 24 h (platforms.md B5).
+
+    A stream with one message per person: it refuses a new person when it is full, takes a known one
+    again, and forgets each after a day.
+    """
+
+    portfolio: str
+    recipients: int
+
+    @property
+    def stream(self) -> str:
+        """The stream that holds whom we wrote to."""
+        return f"TIER_whatsapp_{self.portfolio}"
+
+    @property
+    def subject(self) -> str:
+        """What its subjects begin with; a token for the person follows."""
+        return f"tier.whatsapp.{self.portfolio}"
+
+    age_max_seconds: float = float(_DAY_SECONDS)
 
 
 def ring(platform: Platform, account: str, permits: int | None = None) -> Ring:

@@ -19,16 +19,27 @@ at the folder of the TOML file. What a service cannot do without, it demands its
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+)
 
+from contracts import topology
+from contracts.topology import Tier
 from runtime.live import Live, Made
-from runtime.settings import AccountSettings, Misconfigured, read_secret
+from runtime.settings import PER_SECOND_MAX, AccountSettings, Misconfigured, read_secret
 
 ACCOUNTS_MAX = 64
 """Each has a permit ring and connections of its own; more belong into another installation."""
@@ -38,6 +49,7 @@ _DIGITS = re.compile(r"[0-9]{1,32}")
 """Ids become names of streams, so nothing else may be in them."""
 
 _Digits = Annotated[str, Field(pattern=f"^{_DIGITS.pattern}$")]
+_PerSecond = Annotated[StrictInt, Field(ge=1, le=PER_SECOND_MAX)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,18 @@ class TelegramBot:
     token: SecretStr | None = None
     secret: SecretStr | None = None
     secret_previous: SecretStr | None = None
+    permits_per_second: int | None = None
+    paid_broadcast: bool = False
+    """Up to 1000 a second, for a fee above the free amount."""
+
+    @property
+    def permits(self) -> int:
+        """How many calls one window allows."""
+        if self.permits_per_second is not None:
+            return self.permits_per_second
+        if self.paid_broadcast:
+            return topology.TELEGRAM_PAID_PERMITS_PER_SECOND
+        return topology.TELEGRAM_PERMITS_PER_SECOND
 
     def named(self, key: str) -> str:
         """What an operator has to look for: `TELEGRAM_SECRET`, `secret of [[telegram]] 2 in …`."""
@@ -72,6 +96,26 @@ class WhatsAppNumber:
     app_secret: SecretStr | None = None
     app_secret_previous: SecretStr | None = None
     verify_token: SecretStr | None = None
+    permits_per_second: int | None = None
+    throughput: int = 80
+    """What Meta takes per second, in and out."""
+    recipients_per_day: int = 0
+    """How many people may be written to first in 24 h, by all numbers of the portfolio; 0: any."""
+    portfolio: str | None = None
+
+    @property
+    def permits(self) -> int:
+        """How many calls one window allows, what people write included."""
+        if self.permits_per_second is not None:
+            return self.permits_per_second
+        return self.throughput - self.throughput // topology.WHATSAPP_RESERVE
+
+    @property
+    def tier(self) -> Tier | None:
+        """The limit of people; None without one."""
+        if not self.recipients_per_day:
+            return None
+        return Tier(portfolio=self.portfolio or self.account, recipients=self.recipients_per_day)
 
     def named(self, key: str) -> str:
         """As `TelegramBot.named`."""
@@ -114,9 +158,12 @@ def read_accounts(settings: AccountSettings) -> Made[AccountBook]:
         found = _File(settings.turnout_accounts)
         telegram += found.telegram
         whatsapp += found.whatsapp
+        telegram = [_with_rate(one, settings.telegram_per_second) for one in telegram]
+        whatsapp = [_with_rate(one, settings.whatsapp_per_second) for one in whatsapp]
         files |= found.files
     for platform, accounts in (("telegram", telegram), ("whatsapp", whatsapp)):
         _check_different(platform, accounts)
+    _check_tiers(whatsapp)
     return Made(AccountBook(tuple(telegram), tuple(whatsapp)), frozenset(files))
 
 
@@ -144,6 +191,8 @@ def _from_variables(settings: AccountSettings) -> tuple[list[TelegramBot], list[
                 token=settings.telegram_token,
                 secret=settings.telegram_secret,
                 secret_previous=settings.telegram_secret_previous,
+                permits_per_second=settings.telegram_per_second,
+                paid_broadcast=settings.telegram_paid_broadcast,
             )
         )
     if (
@@ -170,6 +219,10 @@ def _from_variables(settings: AccountSettings) -> tuple[list[TelegramBot], list[
                 app_secret=settings.whatsapp_app_secret,
                 app_secret_previous=settings.whatsapp_app_secret_previous,
                 verify_token=settings.whatsapp_verify_token,
+                permits_per_second=settings.whatsapp_per_second,
+                throughput=settings.whatsapp_throughput,
+                recipients_per_day=settings.whatsapp_recipients_per_day,
+                portfolio=settings.whatsapp_portfolio,
             )
         )
     return telegram, whatsapp
@@ -186,6 +239,8 @@ class _TelegramEntry(_Entry):
     token: SecretStr | None = None
     secret: SecretStr | None = None
     secret_previous: SecretStr | None = None
+    permits_per_second: _PerSecond | None = None
+    paid_broadcast: StrictBool = False
 
 
 class _WhatsAppEntry(_Entry):
@@ -197,6 +252,10 @@ class _WhatsAppEntry(_Entry):
     app_secret: SecretStr | None = None
     app_secret_previous: SecretStr | None = None
     verify_token: SecretStr | None = None
+    permits_per_second: _PerSecond | None = None
+    throughput: Literal[20, 80, 1000] = 80
+    recipients_per_day: Annotated[StrictInt, Field(ge=0)] = 0
+    portfolio: _Digits | None = None
 
 
 E = TypeVar("E", bound=_Entry)
@@ -285,6 +344,12 @@ class _File:
                     sentence = f"{place}: {key} consists of digits."
                 case "string_type":
                     sentence = f"{place}: {key} is no text."
+                case "bool_type":
+                    sentence = f"{place}: {key} is true or false."
+                case "int_type" | "greater_than_equal" | "less_than_equal":
+                    sentence = f"{place}: {key} is a whole number{_bounds(problem)}."
+                case "literal_error":
+                    sentence = f"{place}: {key} is {problem['ctx']['expected']}."
                 case _:
                     sentence = f"{place}: {key} is no time with a zone: 2026-12-31T12:00:00Z is."
             raise Misconfigured(sentence) from None
@@ -311,6 +376,36 @@ def _account_of(token: SecretStr, name: str) -> str:
 
 def _named(platform: str, place: str, key: str) -> str:
     return f"{key} of {place}" if place else f"{platform}_{key}".upper()
+
+
+A = TypeVar("A", TelegramBot, WhatsAppNumber)
+
+
+def _with_rate(account: A, permits_per_second: int | None) -> A:
+    """The account with the platform's rate where it has none of its own."""
+    if account.permits_per_second is not None or permits_per_second is None:
+        return account
+    return replace(account, permits_per_second=permits_per_second)
+
+
+def _check_tiers(numbers: list[WhatsAppNumber]) -> None:
+    """A portfolio has one limit of people, whichever of its numbers writes."""
+    tiers: dict[str, Tier] = {}
+    for number in numbers:
+        if number.tier is None:
+            continue
+        if tiers.setdefault(number.tier.portfolio, number.tier) != number.tier:
+            raise Misconfigured(
+                f"{number.named('recipients_per_day')} differs from that of another number of the "
+                f"same portfolio; Meta has one limit for all of them."
+            )
+
+
+def _bounds(problem: Mapping[str, Any]) -> str:
+    bounds = problem.get("ctx", {})
+    if "le" in bounds:
+        return f" of at most {bounds['le']}"
+    return f" of at least {bounds['ge']}" if "ge" in bounds else ""
 
 
 def _check_different(platform: str, accounts: list[TelegramBot] | list[WhatsAppNumber]) -> None:

@@ -1,19 +1,24 @@
 """`python -m runtime.provision`: make the streams, consumers, buckets and rings; repeat at will."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 import nats
 from nats.js import JetStreamContext, api
-from nats.js.errors import BadRequestError, BucketNotFoundError
+from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
+from pydantic import Field, SecretStr
 
 from contracts import topology
-from contracts.topology import BUCKETS, STREAMS, Bucket, Consumer, Ring, Stream
+from contracts.topology import BUCKETS, STREAMS, Bucket, Consumer, Ring, Stream, Tier
 from runtime.accounts import AccountBook, read_accounts
-from runtime.settings import AccountSettings, Misconfigured
+from runtime.settings import PER_SECOND_MAX, AccountSettings, Misconfigured
 
 CONNECT_ATTEMPTS_MAX = 20
 """With a second between them: a Job in Kubernetes may start before the broker does."""
 
+RING_BYTES_MAX = 1024 * 1024
+"""A thousand permits take 60 KB."""
 PAYLOAD_BYTES_MIN = 4 * 1024 * 1024
 """A WhatsApp webhook of 3 MB that is set aside must fit with its headers."""
 
@@ -23,10 +28,25 @@ class ProvisionSettings(AccountSettings):
 
     nats_replicas: int = 1
     """3 in a cluster; with 1 use `sync_interval: always` (docs/operations.md)."""
+    smtp_url: SecretStr | None = None
+    """With it there is e-mail, which has a ring of its own."""
+    email_per_second: int | None = Field(default=None, ge=1, le=PER_SECOND_MAX)
 
 
-async def provision(jetstream: JetStreamContext, rings: list[Ring], replicas: int = 1) -> int:
+async def provision(
+    jetstream: JetStreamContext,
+    rings: Sequence[Ring],
+    replicas: int = 1,
+    *,
+    tiers: Sequence[Tier] = (),
+) -> int:
     """Make everything in `contracts.topology` as it is described there.
+
+    Args:
+        jetstream: where.
+        rings: the permits of each account.
+        replicas: of every stream.
+        tiers: the limits of people of WhatsApp's portfolios.
 
     Returns:
         How many streams, consumers and buckets exist now because of us.
@@ -45,7 +65,9 @@ async def provision(jetstream: JetStreamContext, rings: list[Ring], replicas: in
         lanes = topology.wake_lanes(ring.platform, ring.account)
         await asyncio.gather(*(_make_consumer(jetstream, lane) for lane in lanes))
         made += 2 + len(lanes)
-    return made + len(BUCKETS)
+    for tier in tiers:
+        await _make_tier(jetstream, tier, replicas)
+    return made + len(BUCKETS) + len(tiers)
 
 
 async def _make_stream(jetstream: JetStreamContext, stream: Stream, replicas: int) -> None:
@@ -120,7 +142,14 @@ async def _make_bucket(jetstream: JetStreamContext, bucket: Bucket, replicas: in
 
 
 async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> None:
-    """A stream of N permits, and the consumer that hands each out again after the window."""
+    """A stream of N permits, and the consumer that hands each out again after the window.
+
+    The size changes while the ring is in use: what is taken out is not handed out again, what is
+    put in is handed out once more than before, so no window sees more than the larger of the two.
+    """
+    with suppress(NotFoundError):
+        if (await jetstream.stream_info(ring.stream)).state.messages > ring.permits:
+            await jetstream.purge_stream(ring.stream, keep=ring.permits)
     await _add_or_update(
         jetstream,
         api.StreamConfig(
@@ -130,7 +159,7 @@ async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> 
             discard=api.DiscardPolicy.NEW,
             storage=api.StorageType.FILE,
             max_msgs=ring.permits,
-            max_bytes=1024 * 1024,
+            max_bytes=RING_BYTES_MAX,
             num_replicas=replicas,
         ),
     )
@@ -151,19 +180,49 @@ async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> 
         await jetstream.publish(ring.subject, b"")
 
 
-def rings(book: AccountBook) -> list[Ring]:
-    """The rings of all bots and numbers."""
+async def _make_tier(jetstream: JetStreamContext, tier: Tier, replicas: int) -> None:
+    await _add_or_update(
+        jetstream,
+        api.StreamConfig(
+            name=tier.stream,
+            subjects=[f"{tier.subject}.*"],
+            retention=api.RetentionPolicy.LIMITS,
+            # Refuses a new person when it is full; a known one replaces what is known of them.
+            discard=api.DiscardPolicy.NEW,
+            storage=api.StorageType.FILE,
+            max_msgs=tier.recipients,
+            max_msgs_per_subject=1,
+            max_age=tier.age_max_seconds,
+            num_replicas=replicas,
+        ),
+    )
+
+
+def rings(book: AccountBook, settings: ProvisionSettings | None = None) -> list[Ring]:
+    """The rings of all bots and numbers, and of e-mail where there is a way for it."""
+    mail = (
+        [topology.ring("email", topology.MAIL_ACCOUNT, settings.email_per_second)]
+        if settings is not None and settings.smtp_url is not None
+        else []
+    )
     return [
-        *(topology.ring("telegram", bot.account) for bot in book.telegram),
-        *(topology.ring("whatsapp", number.account) for number in book.whatsapp),
+        *(topology.ring("telegram", bot.account, bot.permits) for bot in book.telegram),
+        *(topology.ring("whatsapp", number.account, number.permits) for number in book.whatsapp),
+        *mail,
     ]
+
+
+def tiers(book: AccountBook) -> list[Tier]:
+    """The limits of people, one for each portfolio that has one."""
+    found = {number.tier.portfolio: number.tier for number in book.whatsapp if number.tier}
+    return list(found.values())
 
 
 async def main() -> None:
     """Connect, provision, say what exists."""
     settings = ProvisionSettings()
     try:
-        wanted = rings(read_accounts(settings).value)
+        book = read_accounts(settings).value
     except Misconfigured as error:
         raise SystemExit(f"cannot provision: {error}") from None
     client = await nats.connect(
@@ -179,7 +238,12 @@ async def main() -> None:
                 f"nats-server takes messages of {client.max_payload} bytes; a webhook may have "
                 f"3 MB, so set `max_payload: 4MB` in its configuration"
             )
-        made = await provision(client.jetstream(), wanted, settings.nats_replicas)
+        made = await provision(
+            client.jetstream(),
+            rings(book, settings),
+            settings.nats_replicas,
+            tiers=tiers(book),
+        )
     finally:
         await client.close()
     print(  # noqa: T201 - a command that a person runs

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, SecretStr, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -146,6 +146,10 @@ class ServiceSettings(BaseSettings):
         return type(self)(**(self.model_dump() | now))
 
 
+PER_SECOND_MAX = 1000
+"""No platform takes more from one account (platforms.md A5, B5)."""
+
+
 class AccountSettings(ServiceSettings):
     """Our bots and numbers: one of each by variables, any number in a file (`runtime.accounts`).
 
@@ -159,6 +163,10 @@ class AccountSettings(ServiceSettings):
     telegram_secret: SecretStr | None = None
     telegram_secret_previous: SecretStr | None = None
     """Still valid while Telegram is being told the new one."""
+    telegram_per_second: int | None = Field(default=None, ge=1, le=PER_SECOND_MAX)
+    """Calls per second of each bot that says nothing else; 25 unless it is given."""
+    telegram_paid_broadcast: bool = False
+    """The bot of the variables may send 1000 a second, for a fee (`allow_paid_broadcast`)."""
     whatsapp_api_url: str = "https://graph.facebook.com"
     """The root; the API's version is added."""
     whatsapp_token: SecretStr | None = None
@@ -172,3 +180,12 @@ class AccountSettings(ServiceSettings):
     whatsapp_app_secret_previous: SecretStr | None = None
     """Still valid while Meta may sign with it."""
     whatsapp_verify_token: SecretStr | None = None
+    whatsapp_per_second: int | None = Field(default=None, ge=1, le=PER_SECOND_MAX)
+    """Calls per second of each number that says nothing else, what people write included; by its
+    throughput unless it is given."""
+    whatsapp_throughput: Literal[20, 80, 1000] = 80
+    """What Meta takes from the number of the variables, per second, in and out."""
+    whatsapp_recipients_per_day: int = Field(default=0, ge=0)
+    """How many people its portfolio may write to first in 24 h; 0: as many as it likes."""
+    whatsapp_portfolio: str | None = Field(default=None, pattern="^[0-9]{1,32}$")
+    """Meta's business portfolio of the number, where several share that limit."""
