@@ -33,6 +33,8 @@ TELEGRAM_SECRET = "demo-telegram-secret"
 APP_SECRET = "demo-whatsapp-secret"
 VERIFY_TOKEN = "demo-verify-token"
 WAIT_SECONDS_MAX = 15.0
+HOLD_SECONDS = 1.0
+"""How long webhooks wait for the broker here: those of us who wait for their end are many."""
 
 SECRETS = {
     "TELEGRAM_TOKEN": f"{BOT}:demo-telegram-token",
@@ -54,6 +56,7 @@ def settings(nats_url: str, **changes: Any) -> Settings:
         "whatsapp_app_secret": APP_SECRET,
         "whatsapp_verify_token": VERIFY_TOKEN,
         "log_format": "json",
+        "webhook_hold_seconds": HOLD_SECONDS,
     }
     return Settings(**(values | changes))
 

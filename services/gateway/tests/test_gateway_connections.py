@@ -190,8 +190,11 @@ async def test_a_connection_may_rest_and_is_ended_when_it_rests_too_long(provisi
         assert await kept.ends()
 
 
-async def test_slow_clients_crowd_out_each_other_and_nobody_else(provisioned: str) -> None:
-    async with gateway_within(provisioned, connections_max=20) as gateway:
+@pytest.mark.parametrize("limit", ["connections_max", "reading_max"])
+async def test_slow_clients_crowd_out_each_other_and_nobody_else(
+    provisioned: str, limit: str
+) -> None:
+    async with gateway_within(provisioned, **{limit: 20}) as gateway:
         before = await ended(gateway, "crowded-out")
         lines = []
         for _ in range(60):

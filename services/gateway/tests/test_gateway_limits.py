@@ -12,6 +12,7 @@ import httpx
 import nats
 import pytest
 from gateway_house import (
+    HOLD_SECONDS,
     PHONE_ID,
     TELEGRAM_SECRET,
     WAIT_SECONDS_MAX,
@@ -279,7 +280,7 @@ async def test_a_broker_that_hangs_costs_a_bounded_wait_and_bounded_room(
 
     assert {response.status_code for response in responses} == {503}
     assert {response.headers["Retry-After"] for response in responses} == {RETRY_AFTER}
-    assert seconds < PUBLISH_SECONDS_MAX + 2
+    assert seconds < HOLD_SECONDS + 2
     assert await counted(narrow, line) > 0
     assert (await narrow.telegram(update(100, 142))).status_code == 200
 
@@ -291,14 +292,13 @@ async def test_a_broker_that_comes_back_is_used_within_seconds(tmp_path: Path) -
         client = await nats.connect(broker.url)
         await provision(client.jetstream(), [])
         await client.close()
-        async with process(broker.url) as gateway:
+        async with process(broker.url, WEBHOOK_HOLD_SECONDS=str(HOLD_SECONDS)) as gateway:
             assert (await gateway.house.telegram(update(1, 42))).status_code == 200
             broker.kill()
             first = await gateway.house.telegram(update(2, 42))
-            await asyncio.gather(
+            refused = await asyncio.gather(
                 *(gateway.house.telegram(update(number, 42)) for number in range(3, 20))
             )
-            later = await gateway.house.telegram(update(2, 42))
             broker.start()
             back = time.monotonic()
             while (await gateway.house.telegram(update(2, 42))).status_code != 200:
@@ -309,10 +309,9 @@ async def test_a_broker_that_comes_back_is_used_within_seconds(tmp_path: Path) -
     finally:
         broker.kill()
 
-    assert (first.status_code, later.status_code) == (503, 503)
-    assert first.elapsed.total_seconds() < PUBLISH_SECONDS_MAX + 1
-    # Whoever comes when it has been away for long is not made to wait for it.
-    assert later.elapsed.total_seconds() < 0.5
+    assert {response.status_code for response in (first, *refused)} == {503}
+    longest = max(response.elapsed.total_seconds() for response in refused)
+    assert HOLD_SECONDS < longest < HOLD_SECONDS + PUBLISH_SECONDS_MAX
     # What was refused is not kept here either: it was the platform's to bring again.
     assert said == ["text 1", "text 2"]
     assert leaked == []

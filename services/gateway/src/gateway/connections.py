@@ -6,8 +6,10 @@ a few hundred clients that send one byte a minute would keep everybody else out.
 
 import asyncio
 import enum
+import resource
 import time
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import httptools
 from uvicorn.config import Config
@@ -25,9 +27,14 @@ BODY_SECONDS_MAX = 30.0
 """From there to the end of the body: 3 MB at 100 KB a second."""
 IDLE_SECONDS_MAX = 75.0
 """Between two requests: longer than a load balancer's 60 s, so that it is the one who hangs up."""
-CONNECTIONS_MAX = 512
-"""Per process: Telegram's 100 and what WhatsApp and the probes need, several times over, and half
-of the 1,024 files that a process may usually open."""
+CONNECTIONS_MAX = 8_192
+"""Per process: all webhooks that may be held (limits.py), and room for idle ones and probes."""
+READING_MAX = 1_024
+"""Of them, those that have not sent a whole request: all that a client without a secret can have,
+and a slow one holds a head of 16 KB. Platforms and proxies send theirs in one piece."""
+FILES_KEPT = 256
+"""Files that a process may open and connections leave: libraries, the broker, what else there is.
+"""
 PIPELINED_MAX = 32
 """Requests of one connection that wait for the one before them."""
 LOOK_SECONDS = 1.0
@@ -68,6 +75,56 @@ def _seconds_max(doing: _Doing) -> float | None:
     return BODY_SECONDS_MAX if doing is _Doing.BODY else HEAD_SECONDS_MAX
 
 
+class _Crowd:
+    """The connections of one server that nobody works for, each group by how long it waits."""
+
+    def __init__(self) -> None:
+        self.connections_max = min(CONNECTIONS_MAX, max(files_max() - FILES_KEPT, 1))
+        self.reading: dict[BoundedProtocol, None] = {}
+        self.resting: dict[BoundedProtocol, None] = {}
+
+    def moves(self, one: "BoundedProtocol", doing: "_Doing") -> None:
+        """Put a connection at the end of the group that it belongs to from now on."""
+        self.leaves(one)
+        if one.transport.is_closing():
+            return
+        if doing is _Doing.WAITING:
+            self.resting[one] = None
+        elif doing is not _Doing.WORKING:
+            self.reading[one] = None
+            if len(self.reading) > READING_MAX:
+                next(iter(self.reading)).end(None, "crowded-out")
+
+    def leaves(self, one: "BoundedProtocol") -> None:
+        """Forget a connection."""
+        self.reading.pop(one, None)
+        self.resting.pop(one, None)
+
+    def makes_room(self) -> bool:
+        """Whether a connection that nobody works for could be ended."""
+        one = next(iter(self.resting), None) or next(iter(self.reading), None)
+        if one is None:
+            return False
+        one.end(None, "crowded-out")
+        return True
+
+
+_crowds: WeakKeyDictionary[ServerState, _Crowd] = WeakKeyDictionary()
+
+
+def files_max() -> int:
+    """How many files this process may open; asks for as many as all connections need.
+
+    Most systems let a process begin with 1,024 and go far beyond if it asks.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_KEPT
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
+
+
 class _Refused(Exception):
     """The head cannot be taken; only this connection's parser sees it."""
 
@@ -98,20 +155,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._begun = 0
         self._refusal: _Refused | None = None
         self._look: asyncio.TimerHandle | None = None
+        self._crowd = _crowds.get(server_state) or _crowds.setdefault(server_state, _Crowd())
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection in, in the place of the one that waits longest if there is no other."""
-        if len(self.connections) >= CONNECTIONS_MAX and not self._make_room():
-            super().connection_made(transport)
+        is_full = len(self.connections) >= self._crowd.connections_max
+        super().connection_made(transport)
+        if is_full and not self._crowd.makes_room():
             self.end(503, "full")
             return
-        super().connection_made(transport)
+        self._does(_Doing.OPENED)
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         if self._look is not None:
             self._look.cancel()
+        self._crowd.leaves(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -171,6 +231,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _does(self, doing: _Doing) -> None:
         self.doing = doing
         self.since = time.monotonic()
+        self._crowd.moves(self, doing)
 
     def _refused(self, status: int, reason: Reason) -> _Refused:
         # The parser wraps what a callback raises, so it is kept here.
@@ -193,23 +254,10 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.end(408, "body-too-slow" if self.doing is _Doing.BODY else "head-too-slow")
 
-    def _make_room(self) -> bool:
-        """Whether a connection that nobody works for could be ended instead."""
-        waiting = [
-            one
-            for one in self.connections
-            if isinstance(one, BoundedProtocol)
-            and one.doing is not _Doing.WORKING
-            and not one.transport.is_closing()
-        ]
-        if not waiting:
-            return False
-        min(waiting, key=lambda one: one.since).end(None, "crowded-out")
-        return True
-
     def end(self, status: int | None, reason: Reason) -> None:
         """Hang up, with an answer if `status` is given and nobody would take it for another's."""
         _ended.labels(reason=reason).inc()
+        self._crowd.leaves(self)
         if self.transport.is_closing():
             return
         # It answers the request that is being read; an earlier one may still owe its own.

@@ -107,8 +107,12 @@ class Doors:
         held = Body(self._telegram_room)
         try:
             body = await held.read(scope, receive)
-            reading = read_whatever_it_is(lambda: telegram.read(body, account, self._clock.now()))
-            await self._store("telegram", self._telegram_room, reading, body)
+            reading = await self._store(
+                "telegram",
+                self._telegram_room,
+                lambda: telegram.read(body, account, self._clock.now()),
+                body,
+            )
         finally:
             held.release()
         if reading.callback_query_id is None:
@@ -131,16 +135,22 @@ class Doors:
                 if not any(_is_signed_now(body, signature, app) for app in apps):
                     _by_previous.labels(platform="whatsapp").inc()
             phone_ids = frozenset().union(*(app.phone_ids for app in apps))
-            reading = read_whatever_it_is(lambda: whatsapp.read(body, phone_ids, self._clock.now()))
-            await self._store("whatsapp", self._whatsapp_room, reading, body)
+            await self._store(
+                "whatsapp",
+                self._whatsapp_room,
+                lambda: whatsapp.read(body, phone_ids, self._clock.now()),
+                body,
+            )
         finally:
             held.release()
         return answers.TAKEN
 
-    async def _store(self, platform: Platform, room: Room, reading: Reading, body: bytes) -> None:
+    async def _store(
+        self, platform: Platform, room: Room, read: Callable[[], Reading], body: bytes
+    ) -> Reading:
         room.enter()
         try:
-            await self._intake.store(platform, reading, body)
+            return await self._intake.store(platform, lambda: read_whatever_it_is(read), body)
         finally:
             room.leave()
 

@@ -1,8 +1,8 @@
 """From a reading into the streams, before the platform is told that we have it."""
 
 import asyncio
-import time
 from collections import Counter
+from collections.abc import Callable
 from hashlib import sha256
 from uuid import uuid5
 
@@ -10,6 +10,7 @@ import structlog
 
 from contracts import DeliveryReported, InboundMessage, Platform
 from contracts.ids import TURNOUT
+from gateway.hold import Hold
 from gateway.limits import ChatPace, count_shed, may_be_shed
 from gateway.reading import Reading
 from runtime.failures import Unavailable
@@ -18,11 +19,11 @@ from runtime.metrics import counter
 from runtime.service import Service
 
 PUBLISH_SECONDS_MAX = 2.0
-"""This long may no acknowledgement come: a short reconnect, not an outage."""
-BROKER_AWAY_SECONDS_MAX = PUBLISH_SECONDS_MAX
-"""After this long without a connection nobody waits any more: 503 at once until it is back."""
+"""This long may no acknowledgement come before the broker counts as away."""
+LAST_TRY_SECONDS = 0.5
+"""For an attempt that begins when a webhook has hardly any time left to wait."""
 WEBHOOK_SECONDS_MAX = 10.0
-"""A whole batch may take this long; Telegram hangs up after 60 s (platforms.md A2)."""
+"""A whole batch may take this long to be stored once it has begun."""
 CHATS_IN_FLIGHT_MAX = 256
 """Chats of one batch whose items wait for their acknowledgement at the same time: beyond it the
 broker is not faster, and a quarter of the largest batch is all that an abort can leave half done.
@@ -42,52 +43,103 @@ Item = InboundMessage | DeliveryReported
 class Intake:
     """Makes what was read durable. Nothing is kept here: the platforms are the queue."""
 
-    def __init__(self, service: Service, pace: ChatPace | None = None) -> None:
+    def __init__(
+        self, service: Service, *, hold_seconds: float, pace: ChatPace | None = None
+    ) -> None:
+        """Prepare to store.
+
+        Args:
+            service: whose broker it is.
+            hold_seconds: how long a webhook waits while nothing can be stored.
+            pace: how much each chat may say.
+        """
         self._service = service
+        self._hold = Hold(service)
+        # Who says 200 without an ack has nothing to wait for.
+        self._hold_seconds = 0.0 if broken("ack") else hold_seconds
         self._pace = pace or ChatPace()
 
-    async def store(self, platform: Platform, reading: Reading, body: bytes) -> None:
-        """Publish what was read, and set the body aside if some of it could not be read.
+    async def store(self, platform: Platform, read: Callable[[], Reading], body: bytes) -> Reading:
+        """Publish what is read of a body, and set the body aside if some of it cannot be read.
+
+        While nothing can be stored it waits, and has nothing but its body in memory.
 
         Raises:
             Unavailable: not everything is stored; all of it is to be sent again.
         """
-        self._check_broker()
+        place = self._hold.place()
+        until = asyncio.get_running_loop().time() + self._hold_seconds
+        if self._hold.is_on:
+            await self._hold.wait(place, until)
         crash_point("gateway.before-publish")
+        reading = read()
         chats, counted = self._by_chat(platform, reading)
-        broker = self._service.broker
         try:
-            if len(reading.messages) == 1 and not reading.unreadable:
-                (message,) = reading.messages.values()
-                await broker.publish(message, timeout_seconds=PUBLISH_SECONDS_MAX)
-            else:
-                async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
-                    await broker.publish_lanes(
-                        chats,
-                        in_flight_max=CHATS_IN_FLIGHT_MAX,
-                        silence_seconds_max=PUBLISH_SECONDS_MAX,
-                    )
-                    if reading.unreadable:
-                        await self._set_aside(platform, reading, body)
-        except (TimeoutError, Unavailable) as error:
+            await self._publish_in_time(platform, reading, chats, body, place, until)
+        except Unavailable:
             for chat in counted:
                 self._pace.gives_back(chat)
-            raise Unavailable("nats") from error
+            raise
         crash_point("gateway.after-publish")
         kinds = reading.kinds
         if len(kinds) == 1:
             _items.labels(platform=platform, kind=kinds[0]).inc()
-            return
+            return reading
         for kind, count in Counter(kinds).items():
             _items.labels(platform=platform, kind=kind).inc(count)
+        return reading
 
-    def _check_broker(self) -> None:
-        # The door is open before the broker was reached for the first time.
-        if not self._service.health.started:
-            raise Unavailable("nats")
-        away_since = self._service.broker.away_since
-        if away_since is not None and time.monotonic() > away_since + BROKER_AWAY_SECONDS_MAX:
-            raise Unavailable("nats")
+    async def _publish_in_time(
+        self,
+        platform: Platform,
+        reading: Reading,
+        chats: dict[str, list[Item]],
+        body: bytes,
+        place: int,
+        until: float,
+    ) -> None:
+        """Try until it is stored or time is up; what one attempt stored the next one repeats, and
+        its ids make that harmless.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            left_seconds = max(until - loop.time(), LAST_TRY_SECONDS)
+            try:
+                await self._publish(
+                    platform, reading, chats, body, min(PUBLISH_SECONDS_MAX, left_seconds)
+                )
+            except Unavailable as error:
+                # A stream that is full says so at once, and will not be emptier in a moment.
+                if error.what != "nats" or loop.time() >= until:
+                    raise
+            else:
+                return
+            await self._hold.wait(place, until)
+
+    async def _publish(
+        self,
+        platform: Platform,
+        reading: Reading,
+        chats: dict[str, list[Item]],
+        body: bytes,
+        silence_seconds_max: float,
+    ) -> None:
+        broker = self._service.broker
+        if len(reading.messages) == 1 and not reading.unreadable:
+            (message,) = reading.messages.values()
+            await broker.publish(message, timeout_seconds=silence_seconds_max)
+            return
+        try:
+            async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
+                await broker.publish_lanes(
+                    chats,
+                    in_flight_max=CHATS_IN_FLIGHT_MAX,
+                    silence_seconds_max=silence_seconds_max,
+                )
+                if reading.unreadable:
+                    await self._set_aside(platform, reading, body)
+        except TimeoutError as error:
+            raise Unavailable("nats") from error
 
     def _by_chat(
         self, platform: Platform, reading: Reading

@@ -28,9 +28,10 @@ CHAT_ITEMS_AT_ONCE = 120
 """What one chat may say at once: a minute of the sustained pace, in one batch after an outage."""
 CHATS_KNOWN_MAX = 50_000
 """Chats whose pace is remembered, about 10 MB. Beyond it the quietest one starts afresh."""
-WEBHOOKS_IN_FLIGHT_MAX = 512
-"""Webhooks of one platform that wait for the broker: more than Telegram's 100 connections per bot
-(platforms.md A1) and the broker's 2 s at 200 webhooks/s together."""
+WEBHOOKS_IN_FLIGHT_MAX: dict[Platform, int] = {"telegram": 1_024, "whatsapp": 6_144}
+"""Webhooks of one platform that are being stored, or wait for the broker. Telegram has at most 100
+connections per bot (platforms.md A1). WhatsApp's 100 webhooks a second for 19 s, and what it was
+refused before and brings again, are 5,700 in the worst minute."""
 BODY_BYTES_HELD_MAX = 24 * 1024 * 1024
 """Bytes of one platform's bodies in memory: eight of the largest. Of one platform, because the
 author of a WhatsApp body is known only after it was read, and must not shut out Telegram."""
@@ -108,11 +109,11 @@ class Room:
         self,
         platform: Platform,
         *,
-        webhooks_max: int = WEBHOOKS_IN_FLIGHT_MAX,
+        webhooks_max: int | None = None,
         bytes_max: int = BODY_BYTES_HELD_MAX,
     ) -> None:
         self._platform = platform
-        self._webhooks_max = webhooks_max
+        self._webhooks_max = webhooks_max or WEBHOOKS_IN_FLIGHT_MAX[platform]
         self._bytes_max = bytes_max
         self._webhooks = 0
         self._bytes = 0

@@ -30,4 +30,5 @@ def create_app(settings: Settings | None = None) -> Doors:
     service.probe("streams", streams_exist)
     app = service.build()
     describe(app)
-    return Doors(app, accounts, Intake(service), service.clock)
+    intake = Intake(service, hold_seconds=settings.webhook_hold_seconds)
+    return Doors(app, accounts, intake, service.clock)
