@@ -53,6 +53,9 @@ class WhatsAppSettings:
     window: Window = "async"
     """`async`: a text outside the 24 h window is accepted and fails later; `sync`: HTTP 400."""
     webhook_answer_seconds_max: float = 20.0
+    webhook_connections_max: int = 256
+    """Posts at the same time. Meta names no number; it answers a slow app with more connections,
+    not with fewer posts."""
     retry_waits_seconds: tuple[float, ...] = (0.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
     """Before the second and later POSTs of what was refused. Meta says "immediately, then a few
     more times with decreasing frequency over the next 7 days" and does not publish the gaps."""
@@ -112,6 +115,7 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
             display_phone=text("WHATSAPP_DISPLAY_PHONE", WhatsAppSettings.display_phone),
             messages_per_second=int(text("WHATSAPP_MESSAGES_PER_SECOND", "80")),
             window="sync" if window == "sync" else "async",
+            webhook_connections_max=int(text("WHATSAPP_WEBHOOK_CONNECTIONS", "256")),
             retry_waits_seconds=_seconds(environment.get("WHATSAPP_RETRY_SECONDS"))
             or WhatsAppSettings.retry_waits_seconds,
         ),

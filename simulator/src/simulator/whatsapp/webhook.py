@@ -28,8 +28,6 @@ from simulator.whatsapp.callbacks import Callbacks, shake_hands
 
 RETRY_WAIT_SECONDS_LAST = 86400.0
 EXPIRY_SECONDS = 7 * 86400.0
-CONNECTIONS_MAX = 256
-"""Meta names no number; it answers a slow app with more connections, not with fewer posts."""
 BATCH_ITEMS_MAX = 1000
 REORDER_SECONDS = 1.0
 
@@ -96,7 +94,8 @@ class Webhook:
         self._gathering: list[tuple[Item, asyncio.Future[None]]] = []
         self._client: httpx.AsyncClient | None = None
         self._poster = Poster(
-            self._settings.webhook_answer_seconds_max, connections_max=CONNECTIONS_MAX
+            self._settings.webhook_answer_seconds_max,
+            connections_max=self._settings.webhook_connections_max,
         )
 
     def drop_all(self) -> None:
@@ -308,7 +307,7 @@ class Webhook:
         if self._client is None:
             self._client = httpx.AsyncClient(
                 timeout=httpx.Timeout(self._settings.webhook_answer_seconds_max, pool=None),
-                limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+                limits=httpx.Limits(max_connections=self._settings.webhook_connections_max),
                 trust_env=False,
             )
         return self._client
