@@ -25,6 +25,7 @@ SURNAME = "Winterbottom"
 """In every name, so that one in a log is found."""
 SECRET_WORD = "quetzalcoatl"
 POLL_SECONDS = 0.1
+JOIN_AT_ONCE = 50
 RSS_SAMPLE_SECONDS = 0.5
 MEBIBYTE = 1024 * 1024
 
@@ -75,8 +76,11 @@ class Storm:
             base_url=self.rig.simulator_url, timeout=30.0, trust_env=False, verify=False
         )
         for platform in PLATFORMS:
-            for number in range(self.people):
-                await self._join(platform, f"Ann{number} {SURNAME}")
+            for first in range(0, self.people, JOIN_AT_ONCE):
+                numbers = range(first, min(first + JOIN_AT_ONCE, self.people))
+                await asyncio.gather(
+                    *(self._join(platform, f"Ann{number} {SURNAME}") for number in numbers)
+                )
         return self
 
     async def __aexit__(
