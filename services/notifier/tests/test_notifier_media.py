@@ -10,10 +10,13 @@ import pytest_asyncio
 from nats.aio.client import Client
 from notifier_house import BOT
 from notifier_stage import Person, Stage, counted, running, settings
+from pydantic import SecretStr
 
 from contracts import Choice, Document, OutboundMessage
 from contracts.topology import MEDIA
 from notifier.media import REMEMBERED_MAX, REMEMBERED_SECONDS, Shelf
+from notifier.telegram import TelegramChannel
+from notifier.telegram_rendering import TelegramRequest
 from runtime.documents import Documents
 
 PEOPLE = 100
@@ -165,6 +168,22 @@ async def test_an_upload_that_fails_is_somebody_elses_turn(client: Client) -> No
     ours.keep(await second, "77")
     assert [(await other).media_id for other in waiting] == ["77", "77"]
     await ours.close()
+
+
+async def test_a_message_that_is_not_sent_after_all_keeps_nobody_waiting() -> None:
+    """Its chat may have been parked between the preparation and the call."""
+    channel = TelegramChannel(SecretStr(f"{BOT}:AAAA"), "http://127.0.0.1:1")
+    request = TelegramRequest(text="", document=CALENDAR)
+    first = await channel.prepare(request)
+    second = asyncio.create_task(channel.prepare(request))
+    await asyncio.wait([second], timeout=0.1)
+    assert not second.done()
+    channel.drop(first)
+    async with asyncio.timeout(1):
+        media = (await second).media
+    assert media is not None
+    assert media.media_id is None, "now it is this one that uploads"
+    await channel.close()
 
 
 async def test_nobody_waits_for_an_upload_that_never_ends(

@@ -1,6 +1,6 @@
 """What a platform must be able to do; one file per platform does it."""
 
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from contracts import OutboundMessage, Platform
 from notifier.verdicts import Verdict
@@ -73,4 +73,13 @@ class Probed(Protocol):
 
         The question counts against none of the limits that permits keep.
         """
+        ...
+
+
+@runtime_checkable
+class Drops(Protocol):
+    """A channel that must hear of it when a prepared request is not sent after all."""
+
+    def drop(self, request: Any) -> None:
+        """Nothing comes of it now: whoever waits for its upload is told."""
         ...

@@ -6,7 +6,7 @@ from typing import Generic
 
 from contracts import OutboundMessage
 from notifier import measures
-from notifier.channel import Channel, R, Refused
+from notifier.channel import Channel, Drops, R, Refused
 from notifier.decisions import Settle, expired
 from notifier.ledger import Record
 from notifier.marks import Mark, Marks, MarksRead
@@ -71,16 +71,26 @@ class Calls(Generic[R]):
             request = await self._channel.prepare(request)
         except Refused as refused:
             return refused.verdict
-        permit = await self._book(job)
+        try:
+            permit = await self._book(job)
+            if permit is not None:
+                self._outage.admit()
+        except BaseException:
+            self._drop(request)
+            raise
         if permit is None:
+            self._drop(request)
             return Settle("expired")
-        self._outage.admit()
         try:
             return await self._under_ledger(job, request, permit, mark)
         except BaseException:
             # Whatever it was, it says nothing about the platform.
             self._outage.try_again()
             raise
+
+    def _drop(self, request: R) -> None:
+        if isinstance(self._channel, Drops):
+            self._channel.drop(request)
 
     async def _book(self, job: Job) -> Permit | None:
         """A permit of the account's and a place in the chat's pace; None when it is too late."""

@@ -52,14 +52,18 @@ class TelegramChannel:
             return request
         return replace(request, document=None, media=await self._shelf.find(request.document))
 
+    def drop(self, request: TelegramRequest) -> None:
+        """See `Drops`: here a document is uploaded by the message that it goes with."""
+        if request.media is not None:
+            self._shelf.give_up(request.media)
+
     async def send(self, message: OutboundMessage, request: TelegramRequest) -> Verdict:
         """See `Channel`."""
         assert request.document is None, "prepare() comes first"
         try:
             return await self._send(message.address.chat_id, request)
         finally:
-            if request.media is not None:
-                self._shelf.give_up(request.media)
+            self.drop(request)
 
     async def _send(self, chat_id: str, request: TelegramRequest) -> Verdict:
         media = request.media and self._shelf.latest(request.media)
