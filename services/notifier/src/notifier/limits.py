@@ -2,11 +2,13 @@
 
 import asyncio
 
-from contracts.topology import Ring
+from contracts import Address
+from contracts.topology import Ring, Tier
 from notifier.floods import SharedFloods
 from notifier.pauses import Pauses
 from notifier.peers import PeerRecord
 from notifier.permits import REPLICAS_MAX, Permits
+from notifier.tier import TierLimit
 from notifier.verdicts import Throttled
 from runtime.broker import Broker
 from runtime.documents import Documents
@@ -44,6 +46,7 @@ class Limits:
         ring: Ring,
         *,
         replicas_max: int = REPLICAS_MAX,
+        tier: Tier | None = None,
     ) -> None:
         """Prepare; `start` begins to listen.
 
@@ -53,11 +56,13 @@ class Limits:
             peers: the bucket of peers, which also holds the accounts' pauses.
             ring: the account's permits.
             replicas_max: among how many processes the limit is divided while the ring is away.
+            tier: how many people may be written to first in a day; None: any number.
         """
         self._ring = ring
         self.pauses = Pauses(broker, peers, ring)
         self.permits = Permits(broker, health, ring, self.pauses, replicas_max=replicas_max)
         self._floods = SharedFloods(broker, ring, self.pauses.pause)
+        self._tier = TierLimit(broker, tier) if tier is not None else None
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -98,9 +103,19 @@ class Limits:
             await self._floods.refused(record.address.chat_id, verdict.after_seconds or seconds)
         return max(self.pauses.seconds, seconds)
 
+    async def admit(self, address: Address) -> bool:
+        """Whether this person may be written to outside the window today; if so, they count.
+
+        Raises:
+            Unavailable: nobody can tell.
+        """
+        return self._tier is None or await self._tier.admit(address)
+
     async def _look(self) -> None:
         size = _size.labels(platform=self._ring.platform, account=self._ring.account)
         while True:
             await self.permits.look()
             size.set(self.permits.size)
+            if self._tier is not None:
+                await self._tier.look()
             await asyncio.sleep(LOOK_SECONDS)

@@ -15,10 +15,10 @@ TELEGRAM_CHAT_INTERVAL_SECONDS = 1.1
 of which a later one arrives sooner."""
 TELEGRAM_CHAT_BURST = 3
 """At once, after a rest (A5)."""
-TELEGRAM_GROUP_PER_MINUTE = 18
-"""In a group; 20 are the limit (A5)."""
+TELEGRAM_GROUP_INTERVAL_SECONDS = 3.4
+"""In a group; 20 a minute are the limit (A5)."""
 TELEGRAM_GROUP_BURST = 2
-"""At once; so at most 19 fall into any minute."""
+"""At once; so the fullest minute holds 19."""
 WHATSAPP_PAIR_INTERVAL_SECONDS = 6.0
 """WhatsApp takes one in six seconds from one number to one person (B5)."""
 WHATSAPP_PAIR_BURST = 44
@@ -61,7 +61,7 @@ class Paces:
     """What is kept for each kind of chat."""
 
     telegram_chat: Pace = Pace(TELEGRAM_CHAT_INTERVAL_SECONDS, TELEGRAM_CHAT_BURST)
-    telegram_group: Pace = Pace(60 / TELEGRAM_GROUP_PER_MINUTE, TELEGRAM_GROUP_BURST)
+    telegram_group: Pace = Pace(TELEGRAM_GROUP_INTERVAL_SECONDS, TELEGRAM_GROUP_BURST)
     whatsapp_pair: Pace = Pace(WHATSAPP_PAIR_INTERVAL_SECONDS, WHATSAPP_PAIR_BURST)
 
     def of(self, address: Address) -> Pace | None:
