@@ -2,8 +2,19 @@
 
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
+from notifier.pace import (
+    TELEGRAM_CHAT_BURST,
+    TELEGRAM_CHAT_INTERVAL_SECONDS,
+    TELEGRAM_GROUP_BURST,
+    TELEGRAM_GROUP_INTERVAL_SECONDS,
+    WHATSAPP_PAIR_BURST,
+    WHATSAPP_PAIR_INTERVAL_SECONDS,
+    Pace,
+    Paces,
+)
+from notifier.permits import REPLICAS_MAX
 from runtime.settings import AccountSettings
 
 
@@ -19,3 +30,20 @@ class Settings(AccountSettings):
     """`smtp://[user:password@]host:port`, or `smtps://` for TLS from the first byte."""
     parked_sweep_seconds: float = 20.0
     """Between two looks at what is parked, and whether every parked chat has a wake."""
+    notifier_replicas_max: int = Field(default=REPLICAS_MAX, ge=1)
+    """Processes that share the limits: each keeps to its part while a ring does not answer."""
+    telegram_chat_interval_seconds: float = Field(default=TELEGRAM_CHAT_INTERVAL_SECONDS, gt=0)
+    telegram_chat_burst: int = Field(default=TELEGRAM_CHAT_BURST, ge=1)
+    telegram_group_interval_seconds: float = Field(default=TELEGRAM_GROUP_INTERVAL_SECONDS, gt=0)
+    telegram_group_burst: int = Field(default=TELEGRAM_GROUP_BURST, ge=1)
+    whatsapp_pair_interval_seconds: float = Field(default=WHATSAPP_PAIR_INTERVAL_SECONDS, gt=0)
+    whatsapp_pair_burst: int = Field(default=WHATSAPP_PAIR_BURST, ge=1)
+
+    @property
+    def paces(self) -> Paces:
+        """How fast single chats may be written to."""
+        return Paces(
+            telegram_chat=Pace(self.telegram_chat_interval_seconds, self.telegram_chat_burst),
+            telegram_group=Pace(self.telegram_group_interval_seconds, self.telegram_group_burst),
+            whatsapp_pair=Pace(self.whatsapp_pair_interval_seconds, self.whatsapp_pair_burst),
+        )
