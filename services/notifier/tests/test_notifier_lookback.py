@@ -51,7 +51,8 @@ async def result(stage: Stage, message: OutboundMessage) -> tuple[str, str | Non
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while True:
             stream = "OUTBOUND" if message.priority in ("reply", "transactional") else "BULK"
-            if (await jetstream.stream_info(stream)).state.messages == 0:
+            waiting = [await jetstream.stream_info(name) for name in (stream, "PARKED")]
+            if not any(info.state.messages for info in waiting):
                 raw = await jetstream.get_last_msg("DELIVERY", subject)
                 report = DeliveryReported.model_validate_json(raw.data or b"")
                 assert report.source == "notifier"

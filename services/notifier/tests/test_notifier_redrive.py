@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from test_notifier_lookback import result, send, to, write_entry
 from contracts import OutboundMessage
 from contracts.topology import ring
 from notifier.ledger import Entry
+from runtime.endings import DELIVERIES_MAX
 from runtime.provision import provision
 from runtime.testing import NatsServer
 
@@ -135,3 +137,27 @@ def test_one_act_opens_an_entry_once() -> None:
     assert aside.reopened(None) is aside
     bulk = outbound(priority="bulk")
     assert bulk.redriven is None, "nothing is redriven unless somebody asks for it"
+
+
+async def test_refused_more_often_than_a_bug_may_be_tried_it_waits_and_does_not_die(
+    stage: Stage, notifier: httpx.AsyncClient
+) -> None:
+    ann = await stage.person("telegram")
+    chat = ann.address.chat_id
+    await stage.fault("429", person=chat, count=DELIVERIES_MAX + 1, retry_after=1)
+    message = await stage.send(ann)
+    assert await ann.hears()
+    assert await result(stage, message) == ("accepted", None, False)
+    assert await dead(stage) == 0
+
+
+async def test_refused_until_its_deadline_it_expires_and_does_not_die(
+    stage: Stage, notifier: httpx.AsyncClient
+) -> None:
+    ann = await stage.person("telegram")
+    await stage.fault("429", person=ann.address.chat_id, seconds=60, retry_after=2)
+    deadline = datetime.now(UTC) + timedelta(seconds=3)
+    message = await stage.send(ann, expires_at=deadline)
+    assert await result(stage, message) == ("expired", None, False)
+    assert await ann.heard() == []
+    assert await dead(stage) == 0
