@@ -120,6 +120,22 @@ class Stage:
         result = await self.result(message)
         return result.status, result.reason, result.repeated
 
+    async def until_parked(self, count: int) -> None:
+        """Wait until so many messages are parked, and nothing is left in the lanes."""
+        jetstream = self.client.jetstream()
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            for name, wanted in (("PARKED", count), ("OUTBOUND", 0), ("BULK", 0)):
+                while (await jetstream.stream_info(name)).state.messages != wanted:
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def until_quiet(self) -> None:
+        """Wait until nothing is on its way, parked or to be woken."""
+        jetstream = self.client.jetstream()
+        async with asyncio.timeout(2 * WAIT_SECONDS_MAX):
+            for name in ("OUTBOUND", "BULK", "PARKED", "WAKE"):
+                while (await jetstream.stream_info(name)).state.messages:
+                    await asyncio.sleep(POLL_SECONDS)
+
     async def fault(self, kind: str, platform: str = "telegram", **details: Any) -> None:
         """Make a platform misbehave."""
         body = {"platform": platform, "kind": kind, **details}
@@ -216,6 +232,8 @@ def settings(stage: Stage, **changes: Any) -> Settings:
         "whatsapp_phone_id": PHONE_ID,
         "whatsapp_waba_id": WABA_ID,
         "turnout_test": True,
+        # Else stories of lost tokens take half a minute.
+        "account_probe_seconds": 0.5,
     }
     return Settings(**(values | changes))
 

@@ -116,7 +116,7 @@ def test_in_an_outage_one_call_at_a_time_tries() -> None:
     now = Stopwatch()
     outage = Outage("telegram", "123456", now)
     assert not refused(outage)
-    outage.begin("telegram-unreachable", needs_human=False)
+    outage.begin("telegram-unreachable")
     assert refused(outage)
     with pytest.raises(Unavailable, match=r"telegram \(telegram-unreachable\)"):
         outage.check()
@@ -130,14 +130,14 @@ def test_in_an_outage_one_call_at_a_time_tries() -> None:
 def test_trials_become_rarer_but_never_rare() -> None:
     now = Stopwatch()
     outage = Outage("telegram", "123456", now)
-    outage.begin("telegram-500", needs_human=False)
+    outage.begin("telegram-500")
     waits = []
     for _ in range(6):
         began = now.seconds
         while refused(outage):
             now.seconds += 0.125
         waits.append(now.seconds - began)
-        outage.begin("telegram-500", needs_human=False)
+        outage.begin("telegram-500")
     assert waits == [0.5, 1, 2, 4, 5, 5]
     assert max(waits) <= TRIAL_SECONDS_MAX
 
@@ -146,7 +146,7 @@ def test_calls_that_were_under_way_do_not_delay_the_first_trial() -> None:
     now = Stopwatch()
     outage = Outage("telegram", "123456", now)
     for _ in range(25):
-        outage.begin("telegram-500", needs_human=False)
+        outage.begin("telegram-500")
     now.seconds += 0.5
     assert not refused(outage)
 
@@ -154,7 +154,7 @@ def test_calls_that_were_under_way_do_not_delay_the_first_trial() -> None:
 def test_a_trial_that_told_nothing_makes_way_for_the_next() -> None:
     now = Stopwatch()
     outage = Outage("telegram", "123456", now)
-    outage.begin("telegram-500", needs_human=False)
+    outage.begin("telegram-500")
     now.seconds += 0.5
     assert not refused(outage)
     outage.try_again()

@@ -15,6 +15,7 @@ from contracts.topology import PEERS
 from notifier.decisions import Settle, decide
 from notifier.peers import Peer, Peers
 from notifier.reach import Reach, arriving, is_untold, moving, noting
+from notifier.verdicts import Gone
 from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.settings import ServiceSettings
@@ -157,7 +158,7 @@ async def test_a_block_and_its_end_are_told_once_each(peers: Setup) -> None:
 
 async def test_a_refusal_is_told_with_its_reason(peers: Setup) -> None:
     reach, known, url = peers
-    await reach.blocked(await known.open(ANN), "telegram-403", uuid4())
+    await reach.learn(await known.open(ANN), Gone(reason="telegram-403"), uuid4())
     (note,) = await notes(url)
     assert (note.blocked, note.reason) == (True, "telegram-403")
 

@@ -1,7 +1,7 @@
 """What the admin hears when an account needs a human, by a way that does not depend on it.
 
-Telegram first, unless Telegram or that bot is what fails; then e-mail; then another bot. Sentry hears
-all of it where it is set up. The words are in `alerts.toml`.
+Telegram first, unless Telegram or that bot is what fails; then e-mail; then another bot. Sentry
+hears all of it where it is set up. The words are in `alerts.toml`.
 """
 
 import tomllib
@@ -151,7 +151,7 @@ class Alerts:
             await send_mail(self._settings, text, message_id=alert.id)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             # By its kind alone: servers quote addresses.
-            log.error("admin alert not mailed", alert=alert.kind, problem=type(error).__name__)
+            log.warning("admin alert not mailed", alert=alert.kind, problem=type(error).__name__)
             return False
         _alerts.labels(alert=alert.kind, way="email").inc()
         return True

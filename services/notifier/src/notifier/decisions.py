@@ -48,6 +48,24 @@ def decide(
     return Send()
 
 
+def stale(plan: Send, message: OutboundMessage, peer: Peer, now: datetime) -> bool:
+    """Whether what was decided as free text has waited until the window was over."""
+    if message.address.platform != "whatsapp" or plan.by_template:
+        return False
+    return not window_open(peer, now)
+
+
+def tier_full(message: OutboundMessage) -> Settle | None:
+    """What becomes of a message to somebody new when WhatsApp lets us write to nobody new today.
+
+    News for many, and whatever has another way to the person, do not wait. The rest does, until
+    its deadline: somebody else's day ends first. None: it waits.
+    """
+    if message.priority == "bulk" or message.alternatives:
+        return Settle("suppressed", "tier-limit")
+    return None
+
+
 def expired(message: OutboundMessage, now: datetime) -> bool:
     """Whether its deadline has passed."""
     return message.expires_at is not None and message.expires_at <= now

@@ -1,11 +1,12 @@
 """What is known of each send, so that a repeated delivery does not become a repeated message."""
 
 import asyncio
+from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
 import structlog
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from contracts import DeliveryStatus
 from runtime.documents import Conflict, Documents
@@ -42,6 +43,10 @@ class Entry(BaseModel):
     reason: str | None = None
     redriven: UUID | None = None
     """The newest act of an operator by which it was sent again from DEAD."""
+    chat_key: str | None = None
+    """Whom it is for: what a platform tells later names only the message."""
+    opened_at: AwareDatetime | None = None
+    """When it was first looked at, in business time."""
     written_by: UUID | None = None
     """Tells our own write from another replica's when the broker's answer to it was lost."""
 
@@ -87,6 +92,12 @@ class Record:
     def expect(self, parts: int) -> None:
         """Note how many requests the message needs; it is stored with the next write."""
         self.entry = self.entry.model_copy(update={"parts": parts})
+
+    def note(self, chat_key: str, now: datetime) -> None:
+        """Note whom it is for, if that is not known; it is stored with the next write."""
+        if self.entry.chat_key is None:
+            update = {"chat_key": chat_key, "opened_at": now}
+            self.entry = self.entry.model_copy(update=update)
 
     def reopen(self, redriven: UUID | None) -> None:
         """See `Entry.reopened`; it is stored with the next write, and the same until then."""

@@ -4,16 +4,23 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from contracts import ListAccounts, OutboundMessage
-from contracts.topology import NOTIFIER_BULK, NOTIFIER_OUTBOUND
+from contracts import CountReachable, DeliveryReported, ListAccounts, OutboundMessage, PeerChanged
+from contracts.topology import NOTIFIER_BULK, NOTIFIER_OUTBOUND, NOTIFIER_REACH, NOTIFIER_STATUSES
 from notifier.accounts import Accounts
+from notifier.hearing import Hearing
 from notifier.parking.sweeping import Sweep
+from notifier.reachable import Reachable
 from notifier.senders import Senders, live_accounts, platforms
 from notifier.settings import Settings
+from notifier.statuses import STATUSES_AT_ONCE, read_failure
+from notifier.templates.syncing import Board
 from runtime.service import Service
 
 BULK_WORKERS = 4
 """Reminders and broadcasts under way at a time per process; the permits set the pace."""
+
+CHANGES_AT_ONCE = 8
+"""Acts of people that say whether they can be written to."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,14 +32,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = Service("notifier", settings)
     accounts = live_accounts(settings)
-    senders = Senders(service, accounts, settings)
+    board = Board(service, accounts, settings.whatsapp_api_url)
+    service.own(board)
+    senders = Senders(service, accounts, settings, board)
     service.own(senders)
+    hearing = Hearing(service, senders.stop)
+    service.own(hearing)
     service.own(accounts)
+    service.on(NOTIFIER_REACH, PeerChanged, hearing.changed, workers=CHANGES_AT_ONCE)
+    service.on(
+        NOTIFIER_STATUSES,
+        DeliveryReported,
+        hearing.failed,
+        workers=STATUSES_AT_ONCE,
+        decode=read_failure,
+    )
     sweep = Sweep(service.broker, settings.parked_sweep_seconds, senders.holding)
     service.own(sweep)
     service.detail("parked", sweep.show)
     service.detail("files_refused", accounts.problem)
+    service.detail("templates", board.detail)
     service.answer(ListAccounts, Accounts(senders.channels).list_accounts)
+    service.answer(CountReachable, Reachable(service, board.approvals).count)
     for platform in platforms(accounts.current):
         service.on(
             NOTIFIER_OUTBOUND[platform], OutboundMessage, senders.handle, on_dead=senders.give_up

@@ -1,5 +1,6 @@
 """While a platform is away, one message at a time tries whether it is back."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -34,6 +35,12 @@ class Outage:
         self._next_trial_at = 0.0
         self._trial_seconds = TRIAL_SECONDS_MIN
         self._trying = False
+        self._held = False
+
+    @property
+    def held(self) -> bool:
+        """Whether it needs a human, so that no message tries whether it is over."""
+        return self._held
 
     @property
     def reason(self) -> str | None:
@@ -60,19 +67,34 @@ class Outage:
             self._trying = True
             self._next_trial_at = self._now() + TRIAL_ENDS_SECONDS
 
-    def begin(self, reason: str, *, needs_human: bool) -> None:
-        """The platform refused everything, or could not be reached."""
-        if needs_human:
-            reason = f"{reason}: {REMEDY}"
+    def hold(self, reason: str) -> None:
+        """The platform refuses the account, until `release`; no message tries before."""
+        reason = f"{reason}: {REMEDY}"
         if self._reason != reason:
-            say = log.error if needs_human else log.warning
-            say(
-                "channel stopped",
-                platform=self._platform,
-                account=self._account,
-                reason=reason,
-                needs_human=needs_human,
-            )
+            self._say(log.error, "channel stopped", reason, needs_human=True)
+        self._reason, self._held, self._trying = reason, True, False
+        self._next_trial_at = math.inf
+
+    def release(self, *, by_trial: bool) -> None:
+        """End what `hold` began.
+
+        Args:
+            by_trial: only a message can show whether the platform takes any; the next one does.
+        """
+        if not self._held:
+            return
+        self._held = False
+        if by_trial:
+            self._trial_seconds, self._next_trial_at = TRIAL_SECONDS_MIN, self._now()
+        else:
+            self.end()
+
+    def begin(self, reason: str) -> None:
+        """The platform could not be reached, or is in trouble."""
+        if self._held:
+            return
+        if self._reason != reason:
+            self._say(log.warning, "channel stopped", reason, needs_human=False)
         if self._reason is None:
             self._wait(TRIAL_SECONDS_MIN)
         elif self._trying or self._now() >= self._next_trial_at:
@@ -82,13 +104,10 @@ class Outage:
 
     def end(self) -> None:
         """The platform answered as one that works."""
+        if self._held:
+            return  # a call that was under way when the token was taken back
         if self._reason is not None:
-            log.info(
-                "channel works again",
-                platform=self._platform,
-                account=self._account,
-                reason=self._reason,
-            )
+            self._say(log.info, "channel works again", self._reason)
         self._reason, self._trying = None, False
 
     def try_again(self) -> None:
@@ -99,6 +118,9 @@ class Outage:
     def away(self) -> Away:
         """The failure that holds what is for this account, and names the cause."""
         return Away(f"{self._platform} ({self._reason})")
+
+    def _say(self, say: Callable[..., object], what: str, reason: str, **more: object) -> None:
+        say(what, platform=self._platform, account=self._account, reason=reason, **more)
 
     def _wait(self, seconds: float) -> None:
         self._trying = False

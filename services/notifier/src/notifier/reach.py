@@ -5,9 +5,7 @@ registry is told of each change. What it was told last is in the document too: w
 this differs from what is so tells it, and a crash in between only means that somebody else does.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import assert_never
 from uuid import UUID
 
 import structlog
@@ -16,7 +14,7 @@ from contracts import Address, NoteReachability, PeerChanged, derived_id
 from contracts.ids import TURNOUT
 from notifier import measures
 from notifier.peers import Note, Peer, PeerRecord, Peers
-from notifier.verdicts import Effect
+from notifier.verdicts import Failed, Gone, Verdict, WindowClosed
 from runtime.broker import Broker
 from runtime.clock import Clock
 
@@ -48,51 +46,55 @@ class Reach:
         await self._peers.change(change.address, lambda peer: peer.change(change))
         await self.tell(change.address, change.correlation_id)
 
-    async def follow(self, address: Address, heard_at: datetime | None) -> PeerRecord:
+    async def follow(
+        self, address: Address, heard_at: datetime | None, *, past_parked: bool = True
+    ) -> PeerRecord:
         """The peer at the address, or at the one that it has by now: its `address` is to be used.
+
+        Args:
+            address: where a message is for.
+            heard_at: when they last wrote there, as far as the sender knew.
+            past_parked: whether to go on from an id under which others still wait.
 
         Raises:
             Unavailable: the broker does not answer.
         """
         record = await self._peers.open(address, heard_at)
         for _ in range(HOPS_MAX):
-            if record.peer.moved_to is None:
+            if record.peer.moved_to is None or (record.peer.parked and not past_parked):
                 break
             address = address.model_copy(update={"chat_id": record.peer.moved_to})
             record = await self._peers.open(address)
         return record
 
-    async def blocked(self, record: PeerRecord, reason: str, correlation_id: UUID) -> None:
-        """A platform says that nobody can be reached here; the next thing they do ends it."""
-        await self._learn(
-            record,
-            correlation_id,
-            lambda peer: peer.block().model_copy(update={"blocked_because": reason}),
-        )
-        measures.reach_changes.labels(platform=record.address.platform, change="blocked").inc()
-        log.info("chat cannot be reached", platform=record.address.platform, reason=reason)
+    async def learn(self, record: PeerRecord, verdict: Verdict, correlation_id: UUID) -> None:
+        """What a refusal says of the person, whether it came at once or later.
 
-    async def refused_for(self, record: PeerRecord, effect: Effect, correlation_id: UUID) -> None:
-        """What else a refusal tells of the person; templates are not the person's."""
-        match effect:
-            case "marketing-stopped":
-                await self._learn(record, correlation_id, _stopping)
-            case "marketing-rests":
+        Raises:
+            Unavailable: the broker does not answer.
+        """
+        match verdict:
+            case Gone(reason=reason):
+                what = "blocked"
+                record.learn(lambda peer: _blocked(peer, reason))
+            case WindowClosed():
+                what = "window-closed"
+                record.learn(_window_closed)
+            case Failed(effect="marketing-stopped"):
+                what = "marketing-stopped"
+                record.learn(_stopping)
+            case Failed(effect="marketing-rests"):
+                what = "marketing-rests"
                 until = self._clock.now() + MARKETING_RESTS
-                await self._learn(record, correlation_id, lambda peer: _resting(peer, until))
-            case "template-unusable" | "template-wrong":
-                return
+                record.learn(lambda peer: _resting(peer, until))
             case _:
-                assert_never(effect)
-        measures.reach_changes.labels(platform=record.address.platform, change=effect).inc()
-
-    async def window_closed(self, record: PeerRecord, correlation_id: UUID) -> None:
-        """WhatsApp says that they last wrote too long ago, whatever we believe."""
-        await self._learn(
-            record,
-            correlation_id,
-            lambda peer: peer.model_copy(update={"window_closed_for": peer.heard_at}),
-        )
+                return
+        await record.save()
+        platform = record.address.platform
+        measures.reach_changes.labels(platform=platform, change=what).inc()
+        log.info("chat changed", platform=platform, change=what, reason=verdict.reason)
+        if is_untold(record.peer):
+            await self.tell(record.address, correlation_id)
 
     async def moved(self, address: Address, chat_id: str) -> Address:
         """A platform says that the chat has another id, which is returned as an address."""
@@ -130,14 +132,6 @@ class Reach:
         )
         record.learn(lambda peer: _told(peer, note.number))
         await record.save()
-
-    async def _learn(
-        self, record: PeerRecord, correlation_id: UUID, change: Callable[[Peer], Peer]
-    ) -> None:
-        record.learn(change)
-        await record.save()
-        if is_untold(record.peer):
-            await self.tell(record.address, correlation_id)
 
     async def _move(self, change: PeerChanged, previous: str) -> None:
         """The new id first: whoever follows the old one must find no way back."""
@@ -195,6 +189,14 @@ def arriving(peer: Peer, before: Peer, at: datetime) -> Peer:
     if before.marketing_stopped and peer.marketing_at is None:
         update |= {"marketing_stopped": True, "marketing_at": before.marketing_at}
     return peer.model_copy(update=update)
+
+
+def _blocked(peer: Peer, reason: str) -> Peer:
+    return peer.block().model_copy(update={"blocked_because": reason})
+
+
+def _window_closed(peer: Peer) -> Peer:
+    return peer.model_copy(update={"window_closed_for": peer.heard_at})
 
 
 def _stopping(peer: Peer) -> Peer:

@@ -1,15 +1,19 @@
 """What follows from a call that a platform did not accept."""
 
+from collections.abc import Awaitable, Callable
+
 from notifier.decisions import Send, Settle, backoff_seconds, window_closed
 from notifier.limits import Limits
 from notifier.outage import Outage
-from notifier.peers import Peers
+from notifier.reach import Reach
 from notifier.sending import Job
+from notifier.templates.standing import DOUBTS, AccountTemplates
 from notifier.verdicts import (
     Down,
-    Gone,
+    Failed,
     Later,
     MediaGone,
+    Moved,
     Stopped,
     Throttled,
     Unknown,
@@ -20,15 +24,37 @@ from runtime.failures import Retry
 
 AFTER_LOST_ANSWER_SECONDS = 1.0
 """Before a send of unknown outcome is looked at again."""
+AFTER_MOVE_SECONDS = 0.05
+"""Before a message goes to its chat's new id, under a permit of its own."""
+MOVES_MAX = 3
+"""How often one message follows its chat; the platforms say that there is one new id."""
 
 
 class Refusals:
     """What one account does about the answers that are no acceptance."""
 
-    def __init__(self, limits: Limits, outage: Outage, peers: Peers) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        outage: Outage,
+        reach: Reach,
+        stop: Callable[[Stopped], Awaitable[None]],
+        templates: AccountTemplates,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            limits: what a refusal as too fast pauses.
+            outage: whether the platform works.
+            reach: who can be written to.
+            stop: stops the account on every replica.
+            templates: what the account says of its templates.
+        """
         self._limits = limits
         self._outage = outage
-        self._peers = peers
+        self._reach = reach
+        self._stop = stop
+        self._templates = templates
 
     async def after(self, job: Job, verdict: Verdict, plan: Send) -> Send | Settle:
         """The message's result, or how else it is to be sent now.
@@ -38,29 +64,36 @@ class Refusals:
             Retry: the message comes again later.
         """
         match verdict:
-            case Down() | Stopped():
-                needs_human = isinstance(verdict, Stopped)
-                self._outage.begin(verdict.reason, needs_human=needs_human)
+            case Down():
+                self._outage.begin(verdict.reason)
+                raise self._outage.away()
+            case Stopped():
+                await self._stop(verdict)
                 raise self._outage.away()
             case Unknown():
                 self._outage.try_again()
                 raise Retry(verdict.reason, AFTER_LOST_ANSWER_SECONDS)
         self._outage.end()
+        await self._reach.learn(job.peer, verdict, job.message.correlation_id)
         match verdict:
             case Throttled():
                 # Too fast: that says nothing about the message, and costs it no attempt.
                 raise Retry(verdict.reason, await self._limits.throttled(job.peer, verdict))
             case Later() if job.record.entry.refusals < verdict.tries_max:
-                await self._again(job, verdict)
-            case Gone():
-                await self._peers.block(job.message.address)
+                await self._again(job, verdict, verdict.after_seconds)
+            case Moved() if job.record.entry.refusals < MOVES_MAX:
+                await self._reach.moved(job.peer.address, verdict.chat_id)
+                await self._again(job, verdict, AFTER_MOVE_SECONDS)
             case MediaGone():
                 return plan
             case WindowClosed() if not plan.by_template:
-                return window_closed(job.message, job.peer.peer)
+                return window_closed(job.message, job.peer.peer, self._templates.approvals())
+            case Failed() if (template := job.message.template) and verdict.reason in DOUBTS:
+                language = job.message.language
+                await self._templates.doubt(template.name, language, DOUBTS[verdict.reason])
         return Settle("failed", verdict.reason)
 
-    async def _again(self, job: Job, verdict: Verdict) -> None:
+    async def _again(self, job: Job, verdict: Verdict, after_seconds: float | None) -> None:
         entry = job.record.entry
         await job.record.write(entry.model_copy(update={"refusals": entry.refusals + 1}))
-        raise Retry(verdict.reason, backoff_seconds(entry.refusals))
+        raise Retry(verdict.reason, after_seconds or backoff_seconds(entry.refusals))

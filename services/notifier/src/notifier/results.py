@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from contracts import Address, DeliveryReported, OutboundMessage, derived_id
+from contracts import Address, DeliveryReported, DeliveryStatus, OutboundMessage, derived_id
 from notifier import measures
 from notifier.decisions import Settle
 from notifier.ledger import Ledger, Record
@@ -38,6 +38,11 @@ class Results:
         self._clock = clock
         self._ledger = ledger
         self._serves = serves
+        self._hearers: list[Callable[[OutboundMessage, DeliveryStatus], None]] = []
+
+    def tell(self, hearer: Callable[[OutboundMessage, DeliveryStatus], None]) -> None:
+        """Call `hearer` with each message that gets its result here."""
+        self._hearers.append(hearer)
 
     async def open(self, message: OutboundMessage) -> Record:
         """What is known of this message; one that an operator has sent again is open again.
@@ -46,6 +51,7 @@ class Results:
             Unavailable: the broker does not answer.
         """
         record = await self._ledger.open(message.id)
+        record.note(message.address.chat_key, self._clock.now())
         record.reopen(message.redriven)
         return record
 
@@ -68,6 +74,8 @@ class Results:
             )
         )
         crash_point("notifier.after-ledger")
+        for hearer in self._hearers:
+            hearer(message, settle.status)
         platform = message.address.platform
         measures.sends.labels(
             platform=platform, priority=message.priority, status=settle.status

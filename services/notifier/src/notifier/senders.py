@@ -2,17 +2,22 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 from pydantic import SecretStr
 
-from contracts import OutboundMessage, Platform
+from contracts import Address, OutboundMessage, Platform
 from contracts.address import subject_token
 from contracts.topology import LEDGER, MEDIA, PEERS, PLATFORMS, wake_lanes
 from notifier import measures
+from notifier.alerts import Alerts
 from notifier.channel import Channel
+from notifier.credentials import Credentials, Spoken
 from notifier.handlers import Sender
 from notifier.ledger import Ledger
 from notifier.parking.wakes import Wake, read_wake
@@ -21,6 +26,8 @@ from notifier.peers import Peers
 from notifier.results import Results
 from notifier.settings import Settings
 from notifier.telegram import TelegramChannel
+from notifier.templates.syncing import Board
+from notifier.verdicts import Stopped
 from notifier.whatsapp import WhatsappChannel
 from runtime.accounts import AccountBook, read_accounts
 from runtime.failures import Reject
@@ -73,6 +80,11 @@ class _Desk:
     def __post_init__(self) -> None:
         self.idle.set()
 
+    @property
+    def mark(self) -> str:
+        """Tells one token from the next, and nothing about either."""
+        return sha256(self.token.get_secret_value().encode()).hexdigest()[:12]
+
     async def send(self, message: OutboundMessage, *, parked: bool) -> None:
         self.busy += 1
         self.idle.clear()
@@ -90,14 +102,24 @@ class _Desk:
 class Senders:
     """The senders of the moment; entered before the first message, left after the last."""
 
-    def __init__(self, service: Service, accounts: Live[AccountBook], settings: Settings) -> None:
+    def __init__(
+        self, service: Service, accounts: Live[AccountBook], settings: Settings, board: Board
+    ) -> None:
         self._service = service
+        self._board = board
         self._accounts = accounts
         self._settings = settings
         self._served = platforms(accounts.current)
         self._desks: dict[Key, _Desk] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._woken: set[Key] = set()
+        self._credentials = Credentials(
+            service.broker,
+            service.clock,
+            Alerts(service.broker, service.clock, settings, self._working),
+            self._spoken,
+            probe_every=timedelta(seconds=settings.account_probe_seconds),
+        )
         for key in _tokens(accounts.current):
             self._hear_wakes(key)
 
@@ -105,7 +127,8 @@ class Senders:
         broker = self._service.broker
         ledger, self._peers = await broker.bucket(LEDGER), await broker.bucket(PEERS)
         self._media = await broker.bucket(MEDIA)
-        self._results = Results(broker, self._service.clock, Ledger(ledger))
+        self._results = Results(broker, self._service.clock, Ledger(ledger), serves=self._serves)
+        self._results.tell(self._credentials.settled)
         self._waker = Waker(
             broker,
             Peers(self._peers),
@@ -115,6 +138,7 @@ class Senders:
         )
         self._follow(self._accounts.current)
         self._accounts.tell(self._follow)
+        await self._credentials.__aenter__()
         return self
 
     async def __aexit__(
@@ -123,6 +147,7 @@ class Senders:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._credentials.__aexit__(kind, error, trace)
         for task in self._leaving:
             task.cancel()
         await asyncio.gather(*self._leaving, return_exceptions=True)
@@ -155,6 +180,9 @@ class Senders:
             raise Reject(NO_TOKEN)
         return desk
 
+    def _serves(self, address: Address) -> bool:
+        return (address.platform, address.account) in self._desks
+
     async def give_up(self, message: OutboundMessage, reason: str) -> None:
         """The message is set aside for a human: that is its result."""
         if reason == NO_TOKEN:
@@ -171,6 +199,19 @@ class Senders:
     def channels(self) -> list[Channel[Any]]:
         """The channels of the moment, the accounts of the variables first."""
         return [desk.sender.channel for desk in self._desks.values()]
+
+    async def stop(self, key: Key, verdict: Stopped) -> None:
+        """The platform refuses an account: nothing goes out by it, on no replica."""
+        await self._credentials.stop(key, verdict)
+
+    def _spoken(self) -> dict[Key, Spoken]:
+        return {
+            key: Spoken(desk.sender.channel, desk.sender.outage, desk.mark)
+            for key, desk in self._desks.items()
+        }
+
+    def _working(self, platform: Platform) -> list[tuple[str, bool]]:
+        return [(sender.channel.account, sender.problem is None) for sender in self._of(platform)]
 
     async def check_rings(self, platform: Platform) -> None:
         """Readiness: without its ring's consumer an account never gets a permit."""
@@ -223,7 +264,14 @@ class Senders:
             channel = TelegramChannel(token, self._settings.telegram_api_url, self._media)
         else:
             channel = WhatsappChannel(key[1], token, self._settings.whatsapp_api_url, self._media)
-        return Sender(self._service, channel, self._results, self._peers)
+        return Sender(
+            self._service,
+            channel,
+            self._results,
+            self._peers,
+            partial(self._credentials.stop, key),
+            self._board.of(key[1]) if key[0] == "whatsapp" else None,
+        )
 
     def _leave(self, desk: _Desk) -> None:
         async def leave() -> None:

@@ -1,19 +1,22 @@
 """One call of a platform, under a permit and between two entries of the ledger."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
 
 from contracts import OutboundMessage
 from notifier import measures
 from notifier.channel import Channel, Drops, R, Refused
-from notifier.decisions import Settle, expired
+from notifier.decisions import Send, Settle, decide, expired, stale
 from notifier.ledger import Record
 from notifier.marks import Mark, Marks, MarksRead
 from notifier.outage import Outage
 from notifier.peers import PeerRecord
 from notifier.permits import Paused, Permit, Permits
+from notifier.templates.standing import Approvals
 from notifier.verdicts import Accepted, Unknown, Verdict
+from notifier.versions import Versions
 from notifier.waiting import Behind, rest
 from runtime.clock import Clock
 from runtime.failures import Unavailable
@@ -34,11 +37,21 @@ class Job:
 class Calls(Generic[R]):
     """The calls of one account."""
 
-    def __init__(self, channel: Channel[R], permits: Permits, outage: Outage, clock: Clock) -> None:
+    def __init__(
+        self,
+        channel: Channel[R],
+        permits: Permits,
+        outage: Outage,
+        clock: Clock,
+        versions: Versions,
+        approvals: Callable[[], Approvals],
+    ) -> None:
         self._channel = channel
         self._permits = permits
         self._outage = outage
         self._clock = clock
+        self._versions = versions
+        self._approvals = approvals
         self._marks = Marks(channel, permits) if isinstance(channel, MarksRead) else None
 
     async def close(self) -> None:
@@ -47,8 +60,8 @@ class Calls(Generic[R]):
             await self._marks.close()
         await self._channel.close()
 
-    async def make(self, job: Job, request: R) -> Verdict | Settle:
-        """One request; or, without a call, the result that the message has by now.
+    async def make(self, job: Job, request: R, plan: Send) -> Verdict | Send | Settle:
+        """One request; or, without a call, what is to be done with the message by now.
 
         Raises:
             Away: the platform is, as earlier calls have shown.
@@ -61,26 +74,28 @@ class Calls(Generic[R]):
         self._outage.check()
         mark = self._marks.begin(job.message) if self._marks is not None else None
         try:
-            return await self._with_permit(job, request, mark)
+            return await self._with_permit(job, request, plan, mark)
         finally:
             if mark is not None:
                 mark.over()
 
-    async def _with_permit(self, job: Job, request: R, mark: Mark | None) -> Verdict | Settle:
+    async def _with_permit(
+        self, job: Job, request: R, plan: Send, mark: Mark | None
+    ) -> Verdict | Send | Settle:
         try:
             request = await self._channel.prepare(request)
         except Refused as refused:
             return refused.verdict
         try:
-            permit = await self._book(job)
-            if permit is not None:
+            permit = await self._book(job, plan)
+            if isinstance(permit, Permit):
                 self._outage.admit()
         except BaseException:
             self._drop(request)
             raise
-        if permit is None:
+        if not isinstance(permit, Permit):
             self._drop(request)
-            return Settle("expired")
+            return permit
         try:
             return await self._under_ledger(job, request, permit, mark)
         except BaseException:
@@ -92,13 +107,19 @@ class Calls(Generic[R]):
         if isinstance(self._channel, Drops):
             self._channel.drop(request)
 
-    async def _book(self, job: Job) -> Permit | None:
-        """A permit of the account's and a place in the chat's pace; None when it is too late."""
+    async def _book(self, job: Job, plan: Send) -> Permit | Send | Settle:
+        """A permit of the account's and a place in the chat's pace, unless it is too late."""
         while True:
             await rest(job.peer)
             permit = await self._permits.take(job.message.priority)
             if expired(job.message, self._clock.now()):
-                return None
+                return Settle("expired")
+            if stale(plan, job.message, job.peer.peer, self._clock.now()):
+                # It has waited until the window was over.
+                now, peer = self._clock.now(), job.peer.peer
+                return decide(job.message, peer, now, self._approvals())
+            if await self._versions.overtaken(job.message):
+                return Settle("suppressed", "newer-notice")
             if await job.peer.book():
                 continue  # somebody else has written to the chat meanwhile
             # What was booked was written over the newest peer, so this is how things stand now.

@@ -28,6 +28,8 @@ class Settings(AccountSettings):
     """Who hears of what Telegram cannot tell, by way of `smtp_url`."""
     smtp_url: SecretStr | None = None
     """`smtp://[user:password@]host:port`, or `smtps://` for TLS from the first byte."""
+    account_probe_seconds: float = 30.0
+    """Between two questions to a platform that refuses an account; they are no messages."""
     parked_sweep_seconds: float = 20.0
     """Between two looks at what is parked, and whether every parked chat has a wake."""
     notifier_replicas_max: int = Field(default=REPLICAS_MAX, ge=1)

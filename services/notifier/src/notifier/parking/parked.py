@@ -47,10 +47,9 @@ class Parked:
         Raises:
             Unavailable: the broker does not answer, or the stream is full.
         """
-        # An operator who sends it again from DEAD means a new place in the line.
-        name = message.id
-        if message.redriven is not None:
-            name = derived_id(message.id, f"parked-{message.redriven}")
+        # The chat may have got another id meanwhile, and an operator who sends it again from DEAD
+        # means a new place in the line.
+        name = derived_id(message.id, f"{message.address.chat_key} {message.redriven}")
         headers = {} if broken("message-id") else {"Nats-Msg-Id": str(name)}
         traces.inject(headers)
         try:

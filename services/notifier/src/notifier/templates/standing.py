@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -72,6 +73,42 @@ class Approvals:
 
 
 NOTHING_KNOWN = Approvals()
+
+DOUBTS: Mapping[str, str] = MappingProxyType(
+    {
+        "whatsapp-132001": "missing",
+        "whatsapp-132015": "paused",
+        "whatsapp-132016": "disabled",
+    }
+)
+"""What a refused message says of its template."""
+
+
+class AccountTemplates(Protocol):
+    """The templates of one number, as decisions need them."""
+
+    def approvals(self) -> Approvals:
+        """What is known of them now."""
+        ...
+
+    async def doubt(self, name: str, language: Language, status: str) -> None:
+        """A message has shown that one may not be sent: `status` is what the refusal tells.
+
+        Raises:
+            Unavailable: the broker does not answer.
+        """
+        ...
+
+
+class NoTemplates:
+    """Of a channel that knows neither windows nor templates."""
+
+    def approvals(self) -> Approvals:
+        """Nothing."""
+        return NOTHING_KNOWN
+
+    async def doubt(self, name: str, language: Language, status: str) -> None:
+        """Nobody said so."""
 
 
 def key(name: str, language_code: str) -> str:

@@ -8,6 +8,7 @@ something has changed: that is written down at once, and Meta is asked.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -82,6 +83,10 @@ class Board:
             with suppress(asyncio.CancelledError):
                 await self._looking
         await self._http.aclose()
+
+    def of(self, phone_id: str) -> "NumberTemplates":
+        """The templates of one number."""
+        return NumberTemplates(self, phone_id)
 
     def approvals(self, phone_id: str) -> Approvals:
         """What is known for a number; nothing as long as nobody told its business account."""
@@ -212,6 +217,22 @@ class Board:
             )
         elif before and not missing:
             log.info("templates approved", account=waba_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTemplates:
+    """See `AccountTemplates`."""
+
+    board: Board
+    phone_id: str
+
+    def approvals(self) -> Approvals:
+        """What is known of them now."""
+        return self.board.approvals(self.phone_id)
+
+    async def doubt(self, name: str, language: Language, status: str) -> None:
+        """See `Board.doubt`."""
+        await self.board.doubt(self.phone_id, name, language, status)
 
 
 def is_due(account: Account, now: datetime) -> bool:
