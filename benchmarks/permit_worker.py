@@ -17,12 +17,17 @@ WAITERS = 64
 """As many as there are lanes."""
 
 
-async def main(nats_url: str, platform: Platform, account: str, permits: int, until: float) -> None:
-    """Take permits until that time of `time.monotonic`, which all processes here share."""
+async def main(nats_url: str, platform: Platform, account: str, permits: int) -> None:
+    """Say that it is there; then take permits until the time of `time.monotonic`, which all
+    processes here share, that comes on stdin.
+    """
     broker = Broker("notifier", ServiceSettings(nats_url=nats_url))
     await broker.frame.connect()
     limiter = Permits(broker, Health("notifier", 1, Clock()), ring(platform, account, permits))
     granted: list[float] = []
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    until = float(await asyncio.to_thread(sys.stdin.readline))
 
     async def take() -> None:
         while True:
@@ -39,5 +44,5 @@ async def main(nats_url: str, platform: Platform, account: str, permits: int, un
 
 
 if __name__ == "__main__":
-    url, account_id, permits_count, end = sys.argv[1:]
-    asyncio.run(main(url, "telegram", account_id, int(permits_count), float(end)))
+    url, account_id, permits_count = sys.argv[1:]
+    asyncio.run(main(url, "telegram", account_id, int(permits_count)))
