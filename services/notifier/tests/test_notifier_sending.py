@@ -128,13 +128,19 @@ async def test_a_day_later_whatsapp_gets_the_template_or_nothing(
     plain = await stage.send(ann, heard_at=yesterday)
     assert await stage.outcome(plain) == ("suppressed", "window-closed", False)
     template = Template(name="event_reminder", parameters=("PyCon", "at 18:00", "Hall 1"))
-    reminder = await stage.send(ann, heard_at=None, priority="reminder", template=template)
+    choices = (Choice(id="coming:7", label="Yes"), Choice(id="ticket:7", label="Ticket"))
+    reminder = await stage.send(
+        ann, heard_at=None, priority="reminder", template=template, choices=choices
+    )
     assert await stage.outcome(reminder) == ("accepted", None, False)
     (heard,) = await ann.heard()
-    assert (heard["template"], heard["text"]) == (
-        "event_reminder",
-        "Reminder: PyCon starts at 18:00, Hall 1.",
-    )
+    assert (heard["template"], "When: at 18:00" in heard["text"]) == ("event_reminder", True)
+    # The button that the message has no choice for says what is on it, as typed.
+    assert [choice["data"] for choice in heard["choices"]] == [
+        "coming:7",
+        "I can't come",
+        "ticket:7",
+    ]
     await asyncio.gather(*(stage.send(ann) for _ in range(2)))
     assert len(await ann.hears(3)) == 3, "whoever writes opens the window"
 
