@@ -157,7 +157,10 @@ class Waker:
             reason=reason,
             id=f"PARKED-{head.sequence}-{message_id}",
             origin=ORIGIN,
-            headers=kept | {"Turnout-Message-Id": message_id},
+            headers=kept
+            | {"Turnout-Message-Id": message_id}
+            # What stands here by an operator's act has another name for the broker.
+            | ({} if message is None else {"Turnout-Id": str(message.id)}),
         )
         log.error("set aside", consumer=ORIGIN, reason=reason)
         await self._parked.remove(head)
