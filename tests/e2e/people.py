@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -108,11 +108,18 @@ class Person:
         await self._act("open", {"url": url})
 
     async def opens_event(self, title: str) -> Heard:
-        """Say hello and choose the event; the card is the answer."""
+        """Say hello and choose the event; the card is the answer, with what can be done at its end.
+
+        A long one comes in parts on WhatsApp.
+        """
         await self.says("/start" if self.platform == "telegram" else "Hello")
         await self.hears()
         await self.taps(title)
-        return await self.hears()
+        card = await self.hears()
+        while not card.labels:
+            rest = await self.hears()
+            card = replace(rest, text=f"{card.text}\n\n{rest.text}")
+        return card
 
     async def blocks(self) -> None:
         """Block the bot."""

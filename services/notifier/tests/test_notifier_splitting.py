@@ -151,6 +151,12 @@ def test_a_last_paragraph_without_room_is_cut_at_the_first_word_that_leaves_it_r
     assert split("aa bb cc dd ee ff", 99, code_points, last_units_max=8) == ("aa bb cc", "dd ee ff")
 
 
+def test_above_the_choices_stands_more_than_one_sentence_of_a_paragraph() -> None:
+    text = "Facts.\n\n" + "One more sentence. " * 9
+    *_, last = split(text, 400, code_points, last_units_max=100)
+    assert last == ("One more sentence. " * 5).strip()
+
+
 def test_an_emoji_counts_twice_where_a_platform_may_count_so() -> None:
     assert len(split("🎉" * 4096, 4096, code_points)) == 1
     assert [len(piece) for piece in split("🎉" * 4096, 4096, utf16_units)] == [2048, 2048]

@@ -37,8 +37,9 @@ def split(
         if end < len(rest):
             cut = _best_cut(rest, end // 2, end) or _last_word(rest, end)
         else:
+            # The last paragraph alone makes a fine prompt; its last sentence alone would be lost.
             lowest = len(rest) - _reach(rest[::-1], last_units_max, measure)
-            cut = _best_cut(rest, lowest, end - 1, words="first") or _inside_last(rest, lowest)
+            cut = _best_cut(rest, lowest, end - 1, within="first") or _inside_last(rest, lowest)
         pieces.append(rest[: cut.start])
         rest = rest[cut.end :]
     return tuple(piece for piece in [*pieces, rest] if is_visible(piece))
@@ -60,17 +61,17 @@ def _reach(text: str, units_max: int, measure: Measure) -> int:
 
 
 def _best_cut(
-    text: str, lowest: int, highest: int, *, words: Literal["first", "last"] = "last"
+    text: str, lowest: int, highest: int, *, within: Literal["first", "last"] = "last"
 ) -> _Cut | None:
     """The best place that leaves up to `highest` before it and nothing before `lowest` after it.
 
-    Of equal places the last; between mere words it may be the first.
+    Of equal places the last; within a paragraph it may be the first.
     """
     best, best_rank = None, 0
     for cut, rank in _pauses(text, highest):
         if cut.end < lowest or rank < best_rank:
             continue
-        if words == "first" and rank == best_rank == _WORD:
+        if within == "first" and rank == best_rank < _PARAGRAPH:
             continue
         best, best_rank = cut, rank
     return best
