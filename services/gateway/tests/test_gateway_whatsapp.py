@@ -7,6 +7,7 @@ import pytest
 from gateway_cases import METADATA, NOW, OUTBOUND, PHONE_ID
 
 from contracts import DeliveryReported, FormSent, InboundMessage, MarketingPreferred, TextSaid
+from contracts.delivery import handle
 from gateway import whatsapp
 from gateway.reading import Reading
 
@@ -58,6 +59,23 @@ def test_each_status_of_a_message_has_an_id_of_its_own_and_always_the_same() -> 
     reports = [each for each in reading.messages.values() if isinstance(each, DeliveryReported)]
     assert [each.status for each in reports] == names
     assert list(again.messages) == list(reading.messages)
+
+
+def test_statuses_of_a_message_in_two_requests_are_told_apart() -> None:
+    second = status("sent") | {"biz_opaque_callback_data": handle(OUTBOUND, 1)}
+
+    reading = read(statuses=[status("sent"), second, second])
+
+    reports = [each for each in reading.messages.values() if isinstance(each, DeliveryReported)]
+    assert [(each.outbound_id, each.part) for each in reports] == [(OUTBOUND, 0), (OUTBOUND, 1)]
+
+
+@pytest.mark.parametrize("foreign", [f"{OUTBOUND}.x", f"{OUTBOUND}.9999", "campaign.1", ".1"])
+def test_a_handle_that_is_not_ours_is_no_status_of_ours(foreign: str) -> None:
+    reading = read(statuses=[status("sent") | {"biz_opaque_callback_data": foreign}])
+
+    assert reading.messages == {}
+    assert reading.unused == ["status-not-ours"]
 
 
 def test_what_is_longer_than_the_contract_is_cut() -> None:
