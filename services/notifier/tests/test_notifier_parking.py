@@ -20,31 +20,6 @@ CRASH_POINTS = [
 ]
 
 
-async def parked(stage: Stage) -> int:
-    """How many messages are parked."""
-    return (await stage.client.jetstream().stream_info(PARKED.name)).state.messages
-
-
-async def lanes_are_empty(stage: Stage) -> None:
-    """Wait until OUTBOUND and BULK hold nothing."""
-    jetstream = stage.client.jetstream()
-    async with asyncio.timeout(20):
-        while True:
-            infos = [await jetstream.stream_info(name) for name in ("OUTBOUND", "BULK")]
-            if not any(info.state.messages for info in infos):
-                return
-            await asyncio.sleep(0.02)
-
-
-async def all_is_quiet(stage: Stage) -> None:
-    """Wait until nothing is on its way, parked or to be woken."""
-    jetstream = stage.client.jetstream()
-    async with asyncio.timeout(60):
-        for name in ("OUTBOUND", "BULK", PARKED.name, WAKE.name):
-            while (await jetstream.stream_info(name)).state.messages:
-                await asyncio.sleep(0.05)
-
-
 async def says_in_order(stage: Stage, person: Person, texts: list[str]) -> list[OutboundMessage]:
     """Publish one after the other."""
     return [await stage.send(person, text=text) for text in texts]
@@ -65,15 +40,14 @@ async def test_a_flooded_chat_leaves_its_lane_at_once_and_keeps_its_order(
     ann = await stage.person("telegram")
     await flood(stage, ann, seconds=4)
     messages = await says_in_order(stage, ann, ["one", "two", "three"])
-    await lanes_are_empty(stage)
-    assert await parked(stage) == 3
+    await stage.until_parked(3)
     assert await ann.heard() == []
     for message in messages:
         assert await stage.outcome(message) == ("accepted", None, False)
     assert await texts(ann) == ["one", "two", "three"]
     refused, first, *_ = await stage.calls(person=ann.address.chat_id, method="sendMessage")
     assert 4 <= first["real"] - refused["real"] <= 5.5
-    await all_is_quiet(stage)
+    await stage.until_quiet()
 
 
 async def test_what_waits_less_than_a_second_is_not_parked(
@@ -93,12 +67,11 @@ async def test_reminders_and_broadcasts_go_behind_what_their_chat_has_parked(
     ann = await stage.person("telegram")
     await flood(stage, ann, seconds=3)
     await stage.send(ann, text="reply")
-    await lanes_are_empty(stage)
+    await stage.until_parked(1)
     kinds: list[Priority] = ["reminder", "bulk", "transactional"]
-    for kind in kinds:
+    for number, kind in enumerate(kinds, 2):
         await stage.send(ann, text=kind, priority=kind)
-        await lanes_are_empty(stage)
-    assert await parked(stage) == 4
+        await stage.until_parked(number)
     await ann.hears(4)
     assert await texts(ann) == ["reply", *kinds]
 
@@ -118,7 +91,7 @@ async def test_a_message_that_comes_while_the_chat_is_freed_is_neither_lost_nor_
     for person in people:
         await person.hears(len(told))
         assert await texts(person) == told
-    await all_is_quiet(stage)
+    await stage.until_quiet()
 
 
 async def test_an_expired_message_gets_its_result_when_it_is_its_turn(
@@ -144,11 +117,11 @@ async def test_who_blocks_us_meanwhile_is_left_alone(
     await flood(stage, ann, seconds=2)
     first = await stage.send(ann, heard_at=wrote_at)
     second = await stage.send(ann, heard_at=wrote_at)
-    await lanes_are_empty(stage)
+    await stage.until_parked(2)
     await ann.does("block")
     assert await stage.outcome(first) == ("failed", "telegram-403", False)
     assert await stage.outcome(second) == ("suppressed", "blocked", False)
-    await all_is_quiet(stage)
+    await stage.until_quiet()
 
 
 @pytest.mark.parametrize("point", CRASH_POINTS)
@@ -162,7 +135,7 @@ async def test_a_notifier_may_die_at_any_point_of_parking(stage: Stage, point: s
         for message in messages:
             assert await stage.outcome(message) == ("accepted", None, False)
         assert await texts(ann) == ["one", "two"]
-        await all_is_quiet(stage)
+        await stage.until_quiet()
         assert (await stage.outcome(await stage.send(ann, text="three")))[0] == "accepted"
     assert await texts(ann) == ["one", "two", "three"]
 
@@ -173,7 +146,7 @@ async def test_a_parked_chat_whose_wake_is_gone_is_found(stage: Stage) -> None:
         ann = await stage.person("telegram")
         await flood(stage, ann, seconds=2)
         message = await stage.send(ann)
-        await lanes_are_empty(stage)
+        await stage.until_parked(1)
         await stage.client.jetstream().purge_stream(WAKE.name)
         assert await stage.outcome(message) == ("accepted", None, False)
         assert await counted(notifier, FORGOTTEN) == forgotten + 1
