@@ -125,6 +125,7 @@ async def test_a_ring_grows_and_shrinks_while_it_is_used(
     await jetstream.delete_stream(small.stream)
     assert most_in_a_second(times) <= large.permits
     # A window after it has shrunk, the smaller one is all there is.
+    assert most_in_a_second(times) > small.permits, "the larger one was used"
     after = [at for at in times if at > changes[-1][0] + topology.PERMIT_WINDOW_SECONDS]
     assert 0 < most_in_a_second(after) <= small.permits
 
@@ -174,3 +175,23 @@ def test_the_command_says_what_it_made(provisioned: str, times: int) -> None:
             check=True,
         )
         assert "are as contracts.topology says" in ended.stdout
+
+
+@pytest.mark.parametrize("permits", [75, 80])
+async def test_a_ring_in_slices_hands_out_evenly_and_no_more_in_any_second(
+    provisioned: str, jetstream: JetStreamContext, permits: int
+) -> None:
+    ring = topology.ring("whatsapp", "1", permits)
+    assert ring.slices > 1
+    await provision(jetstream, [ring])
+    until = asyncio.Event()
+    taking = asyncio.create_task(taken(provisioned, ring, until))
+    await asyncio.sleep(4)
+    until.set()
+    times = await taking
+    await jetstream.delete_stream(ring.stream)
+    assert most_in_a_second(times) <= permits
+    first, last = times[0], times[-1]
+    assert len(times) / (last - first) > 0.95 * permits
+    halves = [at for at in times if first + 1 <= at < first + 1.5]
+    assert 0.3 * permits < len(halves) < 0.7 * permits

@@ -319,6 +319,19 @@ class Ring:
     account: str
     permits: int
     """How many calls one window allows."""
+    slices: int = 1
+    """Into so many parts the window is divided, each with its part of the permits: they come more
+    evenly, and never more than `permits` in a second."""
+
+    @property
+    def held(self) -> int:
+        """How many permits the stream holds."""
+        return self.permits // self.slices
+
+    @property
+    def window_seconds(self) -> float:
+        """After which a permit is handed out again."""
+        return PERMIT_WINDOW_SECONDS / self.slices
 
     @property
     def stream(self) -> str:
@@ -342,6 +355,11 @@ WHATSAPP_RESERVE = 16
 only when it is already there, and several may write in the same moment."""
 WHATSAPP_PERMITS_PER_SECOND = 80 - 80 // WHATSAPP_RESERVE
 """Of the 80 per second and number, in and out (B5)."""
+WHATSAPP_SLICES = 5
+"""What people write takes its permit when the next is there; were all of a window handed out at
+once, that would be a second later, and the second between would hold too much."""
+SLICED_FROM_PERMITS = 40
+"""Fewer would lose too many to the division."""
 EMAIL_PERMITS_PER_SECOND = 10
 """What an ordinary mail provider takes; a setting says otherwise."""
 
@@ -382,4 +400,8 @@ class Tier:
 
 def ring(platform: Platform, account: str, permits: int | None = None) -> Ring:
     """The ring of one account; with the platform's default limit unless it has its own."""
-    return Ring(platform=platform, account=account, permits=permits or PERMITS_PER_SECOND[platform])
+    permits = permits or PERMITS_PER_SECOND[platform]
+    sliced = platform == "whatsapp" and permits >= SLICED_FROM_PERMITS
+    slices = WHATSAPP_SLICES if sliced else 1
+    permits -= permits % slices
+    return Ring(platform=platform, account=account, permits=permits, slices=slices)

@@ -148,8 +148,8 @@ async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> 
     put in is handed out once more than before, so no window sees more than the larger of the two.
     """
     with suppress(NotFoundError):
-        if (await jetstream.stream_info(ring.stream)).state.messages > ring.permits:
-            await jetstream.purge_stream(ring.stream, keep=ring.permits)
+        if (await jetstream.stream_info(ring.stream)).state.messages > ring.held:
+            await jetstream.purge_stream(ring.stream, keep=ring.held)
     await _add_or_update(
         jetstream,
         api.StreamConfig(
@@ -158,7 +158,7 @@ async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> 
             retention=api.RetentionPolicy.LIMITS,
             discard=api.DiscardPolicy.NEW,
             storage=api.StorageType.FILE,
-            max_msgs=ring.permits,
+            max_msgs=ring.held,
             max_bytes=RING_BYTES_MAX,
             num_replicas=replicas,
         ),
@@ -169,14 +169,14 @@ async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> 
             name=ring.consumer,
             durable_name=ring.consumer,
             ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=topology.PERMIT_WINDOW_SECONDS,
+            ack_wait=ring.window_seconds,
             max_ack_pending=-1,
             max_deliver=-1,
             max_waiting=2048,
         ),
     )
     info = await jetstream.stream_info(ring.stream)
-    for _ in range(ring.permits - info.state.messages):
+    for _ in range(ring.held - info.state.messages):
         await jetstream.publish(ring.subject, b"")
 
 

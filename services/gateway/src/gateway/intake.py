@@ -11,6 +11,7 @@ import structlog
 from contracts import DeliveryReported, InboundMessage, Platform
 from contracts.ids import TURNOUT
 from gateway.hold import Hold
+from gateway.inbound_permits import InboundPermits
 from gateway.limits import ChatPace, count_shed, may_be_shed
 from gateway.reading import Reading
 from runtime.failures import Unavailable
@@ -55,6 +56,7 @@ class Intake:
         """
         self._service = service
         self._hold = Hold(service)
+        self._permits = InboundPermits(service.broker)
         # Who says 200 without an ack has nothing to wait for.
         self._hold_seconds = 0.0 if broken("ack") else hold_seconds
         self._pace = pace or ChatPace()
@@ -81,6 +83,8 @@ class Intake:
                 self._pace.gives_back(chat)
             raise
         crash_point("gateway.after-publish")
+        if platform == "whatsapp":
+            self._permits.take(reading.messages.values())
         kinds = reading.kinds
         if len(kinds) == 1:
             _items.labels(platform=platform, kind=kinds[0]).inc()

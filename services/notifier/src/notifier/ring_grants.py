@@ -13,7 +13,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import APIError
 
-from contracts.topology import Ring
+from contracts.topology import PERMIT_WINDOW_SECONDS, Ring
 from runtime.broker import Broker
 
 ASK_SECONDS = 1.9
@@ -130,10 +130,13 @@ class RingGrants:
     async def look(self) -> None:
         """Learn how many permits the ring holds; what is not told stays as it was."""
         try:
-            info = await self._broker.jetstream.stream_info(self._ring.stream)
+            jetstream = self._broker.jetstream
+            held = (await jetstream.stream_info(self._ring.stream)).state.messages
+            consumer = await jetstream.consumer_info(self._ring.stream, self._ring.consumer)
         except (nats.errors.Error, APIError, OSError):
             return
-        self.size = info.state.messages or self.size
+        window_seconds = consumer.config.ack_wait or PERMIT_WINDOW_SECONDS
+        self.size = held * round(PERMIT_WINDOW_SECONDS / window_seconds) or self.size
 
     async def _wait(self, wanted: int) -> None:
         self._news.clear()
