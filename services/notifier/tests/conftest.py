@@ -14,7 +14,15 @@ from runtime.testing import nats_server, nats_url, provisioned
 # So that `notifier_house` is found in every import mode of pytest.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from notifier_stage import Stage, eventually, running, settings, simulator, submit_templates
+from notifier_stage import (
+    SMTP_PORT,
+    Stage,
+    eventually,
+    running,
+    settings,
+    simulator,
+    submit_templates,
+)
 
 __all__ = ["nats_server", "nats_url", "provisioned"]
 
@@ -22,7 +30,7 @@ __all__ = ["nats_server", "nats_url", "provisioned"]
 @pytest.fixture(scope="session")
 def simulator_url() -> Iterator[str]:
     """One simulator for the whole run."""
-    with simulator() as url:
+    with simulator(SMTP_PORT) as url:
         yield url
 
 

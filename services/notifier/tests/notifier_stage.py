@@ -29,11 +29,15 @@ WAIT_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.02
 
 
+SMTP_PORT = free_port()
+"""Of the simulator that the stage has."""
+
+
 @contextmanager
-def simulator(**environment: str) -> Iterator[str]:
+def simulator(smtp_port: int | None = None, **environment: str) -> Iterator[str]:
     """A simulator of both platforms in a process of its own; its address."""
-    port = free_port()
-    command = [sys.executable, "-m", "simulator", f"--port={port}", f"--smtp-port={free_port()}"]
+    port, smtp_port = free_port(), smtp_port or free_port()
+    command = [sys.executable, "-m", "simulator", f"--port={port}", f"--smtp-port={smtp_port}"]
     with subprocess.Popen(command, env=os.environ | environment) as process:
         try:
             yield f"http://127.0.0.1:{port}"

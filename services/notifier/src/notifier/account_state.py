@@ -8,7 +8,7 @@
 From `stopped` to the `working` after it is one episode, which the admin hears of twice.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, Self
 from uuid import UUID
 
@@ -28,6 +28,8 @@ COUNTED_MIN, COUNTED_MAX = timedelta(seconds=10), timedelta(minutes=10)
 """After the end of an episode, until it is counted up."""
 TOKEN_ARRIVES_MAX = timedelta(minutes=5)
 """So long a new token may take until every replica has it; an orchestrator needs one or two."""
+WARN_AHEAD = timedelta(days=7)
+"""Before a token expires."""
 
 Moment = Literal["stopped", "resumed"]
 
@@ -58,6 +60,8 @@ class AccountState(Value):
     """When some replica last took it on itself to tell the admin."""
     proven: str | None = None
     """Which token was found good last, by its mark."""
+    warned_on: date | None = None
+    """When the admin was last told that the token expires soon."""
 
     @property
     def is_open(self) -> bool:
@@ -155,6 +159,12 @@ class AccountState(Value):
     def and_told(self, moment: Moment) -> Self:
         """After the admin was told."""
         return self.model_copy(update={"told": (*self.told, moment)})
+
+    def warning(self, expires_at: datetime | None, now: datetime) -> Self:
+        """This replica warns of the token's end: each day, from a week before."""
+        if expires_at is None or now < expires_at - WARN_AHEAD or self.warned_on == now.date():
+            return self
+        return self.model_copy(update={"warned_on": now.date()})
 
     def knows_better_than(self, token_mark: str, now: datetime) -> bool:
         """Whether another token than this one was just found good: a new one reaches the replicas

@@ -9,26 +9,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
 from importlib.resources import files
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-import aiosmtplib
 import sentry_sdk
 import structlog
+from pydantic import SecretStr
 
 from contracts import Address, OutboundMessage, Platform
+from notifier.email_server import Connection, MailServer
 from notifier.settings import Settings
-from notifier.verdicts import Cause
+from notifier.verdicts import Accepted, Cause
 from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.failures import Unavailable
 from runtime.metrics import counter
-
-SMTP_SECONDS_MAX = 20.0
-"""For the whole e-mail; the admin's server may be slow, and the other accounts do not wait for it.
-"""
 
 _alerts = counter(
     "turnout_admin_alerts_total",
@@ -103,7 +101,7 @@ class Alerts:
     async def tell(self, alert: Alert) -> bool:
         """Tell it by the best way that works; False when it must be tried again later."""
         text = alert.text(self._settings.admin_language)
-        log.error("admin alert", alert=alert.kind, platform=alert.platform, reason=alert.reason)
+        log.warning("admin alert", alert=alert.kind, platform=alert.platform, reason=alert.reason)
         if self._settings.sentry_dsn:
             with sentry_sdk.new_scope() as scope:
                 scope.fingerprint = ["turnout-alert", str(alert.id)]
@@ -117,8 +115,9 @@ class Alerts:
         sure = bool(first) and first[0][0] in bots
         if sure and await self._by_telegram(alert, bots[0], text):
             return True
-        if self._settings.admin_email and self._settings.smtp_url:
-            return await self._by_mail(alert, text)
+        server, to = self._settings.smtp_url, self._settings.admin_email
+        if server is not None and to is not None:
+            return await self._by_mail(alert, text, server, to)
         if bots and await self._by_telegram(alert, bots[0], text):
             return True
         _alerts.labels(alert=alert.kind, way="none").inc()
@@ -146,45 +145,36 @@ class Alerts:
         _alerts.labels(alert=alert.kind, way="telegram").inc()
         return True
 
-    async def _by_mail(self, alert: Alert, text: str) -> bool:
+    async def _by_mail(self, alert: Alert, text: str, server: SecretStr, to: str) -> bool:
+        connection = Connection(MailServer.of(server))
         try:
-            await send_mail(self._settings, text, message_id=alert.id)
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            # By its kind alone: servers quote addresses.
-            log.warning("admin alert not mailed", alert=alert.kind, problem=type(error).__name__)
+            sender, mail = mail_of(self._settings.mail_from, to, text, message_id=alert.id)
+            mail["Date"] = format_datetime(self._clock.now())
+            verdict = await connection.send(sender, to, mail.as_bytes(policy=SMTP), utf8=False)
+        finally:
+            await connection.close()
+        if not isinstance(verdict, Accepted):
+            log.warning("admin alert not mailed", alert=alert.kind, reason=verdict.reason)
             return False
         _alerts.labels(alert=alert.kind, way="email").inc()
         return True
 
 
-async def send_mail(settings: Settings, text: str, *, message_id: UUID) -> None:
-    """One plain e-mail to the admin; its id is the same each time, so that copies can be told.
-
-    Raises:
-        aiosmtplib.SMTPException, OSError: the server cannot be reached, or refuses it.
-        ValueError: `SMTP_URL` makes no sense.
+def mail_of(
+    mail_from: str | None, to: str, text: str, *, message_id: UUID
+) -> tuple[str, EmailMessage]:
+    """One plain e-mail to the admin and where errors go to; its id is the same each time, so that
+    copies can be told.
     """
-    assert settings.smtp_url is not None
-    assert settings.admin_email is not None
-    url = urlsplit(settings.smtp_url.get_secret_value())
+    host = to.rpartition("@")[2]
     mail = EmailMessage()
-    host = settings.admin_email.rpartition("@")[2]
-    mail["From"] = f"Turnout <turnout@{host}>"
-    mail["To"] = settings.admin_email
+    mail["From"] = mail_from or f"Turnout <turnout@{host}>"
+    mail["To"] = to
     mail["Subject"] = text.partition("\n")[0][:120]
-    mail["Message-ID"] = f"<{message_id}@turnout.{host}>"
+    mail["Message-ID"] = f"<{message_id}@{host}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)
-    is_tls = url.scheme == "smtps"
-    await aiosmtplib.send(
-        mail,
-        hostname=url.hostname,
-        port=url.port or (465 if is_tls else 25),
-        username=unquote(url.username) if url.username else None,
-        password=unquote(url.password) if url.password else None,
-        use_tls=is_tls,
-        timeout=SMTP_SECONDS_MAX,
-    )
+    return parseaddr(str(mail["From"]))[1], mail
 
 
 def _length(length: timedelta | None, language: Language) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Self
 import structlog
 
 from contracts import DeliveryStatus, OutboundMessage, Platform, derived_id
+from contracts.ids import TURNOUT
 from contracts.topology import PEERS
 from notifier.account_state import PROBE_EVERY, AccountState, Moment
 from notifier.alerts import Alert, Alerts
@@ -40,6 +41,12 @@ _stopped = gauge(
     ("platform", "account"),
 )
 
+_expires = gauge(
+    "turnout_token_expires_timestamp_seconds",
+    "When an account's token expires, in seconds since 1970; only where that is known.",
+    ("platform", "account"),
+)
+
 log = structlog.get_logger()
 
 Key = tuple[Platform, str]
@@ -53,6 +60,8 @@ class Spoken:
     outage: Outage
     token_mark: str
     """Tells one token from the next, and nothing about either."""
+    expires_at: datetime | None = None
+    """When the token does, as far as we were told."""
 
 
 @dataclass(slots=True)
@@ -188,6 +197,7 @@ class Credentials:
         moment = state.untold(self._clock.now())
         if moment is not None:
             await self._tell(key, moment)
+        await self._warn(key, spoken, state)
         self._known[key] = state
         _stopped.labels(platform=key[0], account=key[1]).set(spoken.outage.held)
 
@@ -214,7 +224,8 @@ class Credentials:
             here.ask_at_once, here.asked_at = False, now
         else:
             _, mine = await self._change(
-                key, lambda state: (
+                key,
+                lambda state: (
                     state.probing(now) if state.may_probe(now, self._probe_every) else state
                 ),
             )
@@ -253,6 +264,30 @@ class Credentials:
         )
         if mine and await self._alerts.tell(_alert(key, moment, state)):
             await self._change(key, lambda state: state.and_told(moment))
+
+    async def _warn(self, key: Key, spoken: Spoken, state: AccountState) -> None:
+        """Tell the admin in time that the token expires, once a day."""
+        now, expires_at = self._clock.now(), spoken.expires_at
+        if expires_at is None:
+            return
+        _expires.labels(platform=key[0], account=key[1]).set(expires_at.timestamp())
+        if state.warning(expires_at, now) == state:
+            return
+        _, mine = await self._change(key, lambda state: state.warning(expires_at, now))
+        if not mine:
+            return
+        left = expires_at - now
+        log.warning("token expires", platform=key[0], account=key[1], days=left.days)
+        alert = Alert(
+            id=derived_id(TURNOUT, f"token-expires:{key[0]}:{key[1]}:{now.date()}"),
+            kind="token-expires" if left > timedelta() else "token-expired",
+            platform=key[0],
+            account=key[1],
+            length=left,
+            date=expires_at,
+        )
+        if not await self._alerts.tell(alert):
+            await self._change(key, lambda state: state.model_copy(update={"warned_on": None}))
 
     async def _change(
         self, key: Key, change: Callable[[AccountState], AccountState]

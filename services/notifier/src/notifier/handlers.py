@@ -11,7 +11,7 @@ from contracts.topology import ring
 from notifier.channel import Channel, R
 from notifier.decisions import Send, Settle, decide, tier_full
 from notifier.ledger import Record
-from notifier.limits import Limits
+from notifier.limits import Allowed, Limits
 from notifier.lookback import LookBack
 from notifier.outage import Away, Outage
 from notifier.parking.entering import Entrance
@@ -46,6 +46,7 @@ class Sender(Generic[R]):
         peers: Documents,
         stop: Callable[[Stopped], Awaitable[None]],
         templates: AccountTemplates | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         """Prepare.
 
@@ -56,6 +57,7 @@ class Sender(Generic[R]):
             peers: the bucket of what is known of people.
             stop: stops the account on every replica.
             templates: what may be said when a window is closed; None: there are no windows.
+            allowed: what settings say of the account's limits.
         """
         self.channel = channel
         self._broker = service.broker
@@ -64,9 +66,10 @@ class Sender(Generic[R]):
         self.outage = Outage(channel.platform, channel.account)
         self._results = results
         self._look_back = LookBack(service.broker, results)
-        self._peers = Peers(peers)
+        allowed = allowed or Allowed()
+        self._peers = Peers(peers, allowed.paces)
         self._entrance = Entrance(service.broker, self._peers)
-        self._limits = Limits(service.broker, service.health, peers, self._ring)
+        self._limits = Limits(service.broker, service.health, peers, self._ring, allowed)
         self._limits.start()
         self._templates = templates or NoTemplates()
         self._calls = Calls(
@@ -86,7 +89,8 @@ class Sender(Generic[R]):
         await self._limits.close()
 
     async def check_ring(self) -> None:
-        """Readiness: without the ring's consumer no permit is ever given."""
+        """Readiness: without the ring's consumer everybody sends at a part of the limit."""
+        await self._limits.check()
         try:
             await self._broker.jetstream.consumer_info(self._ring.stream, self._ring.consumer)
         except NotFoundError as error:

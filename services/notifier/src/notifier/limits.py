@@ -1,10 +1,12 @@
 """Everything that limits one account in this process: permits, pauses, and what a 429 leads to."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 from contracts import Address
 from contracts.topology import Ring, Tier
 from notifier.floods import SharedFloods
+from notifier.pace import Paces
 from notifier.pauses import Pauses
 from notifier.peers import PeerRecord
 from notifier.permits import REPLICAS_MAX, Permits
@@ -35,6 +37,19 @@ _size = gauge(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What settings say of the limits of one account; the ring itself tells how large it is."""
+
+    replicas_max: int = REPLICAS_MAX
+    """Among how many processes the limit is divided while the ring is away."""
+    paces: Paces = field(default_factory=Paces)
+    """How fast single chats may be written to."""
+    tier: Tier | None = None
+    """How many people may be written to first in a day; None: any number."""
+    paid_broadcast: bool = False
+
+
 class Limits:
     """One account's."""
 
@@ -44,9 +59,7 @@ class Limits:
         health: Health,
         peers: Documents,
         ring: Ring,
-        *,
-        replicas_max: int = REPLICAS_MAX,
-        tier: Tier | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         """Prepare; `start` begins to listen.
 
@@ -55,14 +68,14 @@ class Limits:
             health: whether the service stops.
             peers: the bucket of peers, which also holds the accounts' pauses.
             ring: the account's permits.
-            replicas_max: among how many processes the limit is divided while the ring is away.
-            tier: how many people may be written to first in a day; None: any number.
+            allowed: what settings say of the account's limits.
         """
+        allowed = allowed or Allowed()
         self._ring = ring
         self.pauses = Pauses(broker, peers, ring)
-        self.permits = Permits(broker, health, ring, self.pauses, replicas_max=replicas_max)
+        self.permits = Permits(broker, health, ring, self.pauses, replicas_max=allowed.replicas_max)
         self._floods = SharedFloods(broker, ring, self.pauses.pause)
-        self._tier = TierLimit(broker, tier) if tier is not None else None
+        self._tier = TierLimit(broker, allowed.tier) if allowed.tier is not None else None
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -102,6 +115,15 @@ class Limits:
         if platform == "telegram":
             await self._floods.refused(record.address.chat_id, verdict.after_seconds or seconds)
         return max(self.pauses.seconds, seconds)
+
+    async def check(self) -> None:
+        """Readiness: the ring hands out permits.
+
+        Raises:
+            LookupError: it does not, and this process goes at its own pace.
+        """
+        if self.permits.away is not None:
+            raise LookupError(f"{self.permits.away}; run `task streams`")
 
     async def admit(self, address: Address) -> bool:
         """Whether this person may be written to outside the window today; if so, they count.

@@ -6,11 +6,10 @@ from fastapi import FastAPI
 
 from contracts import CountReachable, DeliveryReported, ListAccounts, OutboundMessage, PeerChanged
 from contracts.topology import NOTIFIER_BULK, NOTIFIER_OUTBOUND, NOTIFIER_REACH, NOTIFIER_STATUSES
-from notifier.accounts import Accounts
 from notifier.hearing import Hearing
 from notifier.parking.sweeping import Sweep
 from notifier.reachable import Reachable
-from notifier.senders import Senders, live_accounts, platforms
+from notifier.senders import Senders, live_accounts
 from notifier.settings import Settings
 from notifier.statuses import STATUSES_AT_ONCE, read_failure
 from notifier.templates.syncing import Board
@@ -52,9 +51,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.detail("parked", sweep.show)
     service.detail("files_refused", accounts.problem)
     service.detail("templates", board.detail)
-    service.answer(ListAccounts, Accounts(senders.channels).list_accounts)
+    service.answer(ListAccounts, senders.names.list_accounts)
     service.answer(CountReachable, Reachable(service, board.approvals).count)
-    for platform in platforms(accounts.current):
+    for platform in senders.listens_to:
         service.on(
             NOTIFIER_OUTBOUND[platform], OutboundMessage, senders.handle, on_dead=senders.give_up
         )

@@ -31,6 +31,7 @@ SUPPRESSED_FOR_THE_CHANNEL = frozenset(
         "template-not-approved",
         "text-unfit-for-template",
         "tier-limit",
+        "no-mail-server",
     }
 )
 """Reasons that are about this way to the person. Others are about the words (a newer notice) or

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from types import TracebackType
@@ -11,15 +11,21 @@ from typing import Any, Self
 import structlog
 from pydantic import SecretStr
 
-from contracts import Address, OutboundMessage, Platform
+from contracts import AccountsAnswer, Address, ListAccounts, OutboundMessage, Platform
 from contracts.address import subject_token
-from contracts.topology import LEDGER, MEDIA, PEERS, PLATFORMS, wake_lanes
+from contracts.topology import LEDGER, MAIL_ACCOUNT, MEDIA, PEERS, PLATFORMS, wake_lanes
 from notifier import measures
+from notifier.accounts import Accounts
 from notifier.alerts import Alerts
 from notifier.channel import Channel
 from notifier.credentials import Credentials, Spoken
+from notifier.decisions import Settle
+from notifier.email_channel import EmailChannel
+from notifier.email_rendering import Sender as MailSender
+from notifier.email_server import MailServer
 from notifier.handlers import Sender
 from notifier.ledger import Ledger
+from notifier.limits import Allowed
 from notifier.parking.wakes import Wake, read_wake
 from notifier.parking.waking import Waker
 from notifier.peers import Peers
@@ -36,6 +42,7 @@ from runtime.service import Service
 from runtime.settings import Misconfigured
 
 NO_TOKEN = "no-token-for-account"  # noqa: S105 - the reason in a message's result
+NO_MAIL_SERVER = "no-mail-server"
 
 log = structlog.get_logger()
 
@@ -62,6 +69,19 @@ def live_accounts(settings: Settings) -> Live[AccountBook]:
     return Live("accounts", make)
 
 
+def mail_of(settings: Settings) -> tuple[MailServer, MailSender] | None:
+    """The mail server and who writes; None: no e-mail to people.
+
+    Raises:
+        Misconfigured: something makes no sense.
+    """
+    if settings.mail_from is None:
+        return None
+    if settings.smtp_url is None:
+        raise Misconfigured("MAIL_FROM is set, and SMTP_URL is not: nobody would take our e-mail.")
+    return MailServer.of(settings.smtp_url), MailSender.of(settings.mail_from)
+
+
 def platforms(book: AccountBook) -> tuple[Platform, ...]:
     """Those for which there is a token."""
     served = {platform for platform, _ in _tokens(book)}
@@ -74,6 +94,7 @@ class _Desk:
 
     token: SecretStr
     sender: Sender[Any]
+    allowed: Allowed
     busy: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -110,6 +131,9 @@ class Senders:
         self._accounts = accounts
         self._settings = settings
         self._served = platforms(accounts.current)
+        self._mail = mail_of(settings)
+        self.names = Accounts(self.channels)
+        """What our bots and numbers are called."""
         self._desks: dict[Key, _Desk] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._woken: set[Key] = set()
@@ -120,7 +144,7 @@ class Senders:
             self._spoken,
             probe_every=timedelta(seconds=settings.account_probe_seconds),
         )
-        for key in _tokens(accounts.current):
+        for key in self._tokens(accounts.current):
             self._hear_wakes(key)
 
     async def __aenter__(self) -> Self:
@@ -161,7 +185,29 @@ class Senders:
             Retry: not now, but soon.
             Unavailable: the broker does not answer.
         """
-        await self._desk(message).send(message, parked=False)
+        if message.address.platform == "email" and self._mail is None:
+            await self._without_mail(message)
+        else:
+            await self._desk(message).send(message, parked=False)
+
+    @property
+    def listens_to(self) -> tuple[Platform, ...]:
+        """Whose messages are taken. E-mails always: without a server, that is their result."""
+        return (*self._served, "email")
+
+    async def _without_mail(self, message: OutboundMessage) -> None:
+        """There is no server to hand an e-mail to: that is its result, and it goes another way."""
+        record = await self._results.open(message)
+        if not record.settled:
+            lost = record.entry.state == "attempting"
+            settle = (
+                Settle("unknown", "answer-lost") if lost else Settle("suppressed", NO_MAIL_SERVER)
+            )
+            await self._results.settle(message, record, settle)
+        await self._results.report(message, record)
+
+    async def _chats(self) -> AccountsAnswer:
+        return await self.names.list_accounts(ListAccounts())
 
     async def wake(self, wake: Wake) -> None:
         """A parked chat goes on, as far as it may.
@@ -205,8 +251,12 @@ class Senders:
         await self._credentials.stop(key, verdict)
 
     def _spoken(self) -> dict[Key, Spoken]:
+        numbers = self._accounts.current.whatsapp
+        ends: dict[Key, datetime | None] = {
+            ("whatsapp", number.account): number.token_expires_at for number in numbers
+        }
         return {
-            key: Spoken(desk.sender.channel, desk.sender.outage, desk.mark)
+            key: Spoken(desk.sender.channel, desk.sender.outage, desk.mark, ends.get(key))
             for key, desk in self._desks.items()
         }
 
@@ -233,24 +283,32 @@ class Senders:
 
     def _follow(self, book: AccountBook) -> None:
         """Have a sender for each token; what is under way is finished by the old one."""
-        tokens, before = _tokens(book), self._desks
+        tokens, before = self._tokens(book), self._desks
         self._desks = {}
         for key, token in tokens.items():
             desk = before.pop(key, None)
-            if desk is not None and desk.token == token:
+            allowed = self._allowed(key, book)
+            if desk is not None and (desk.token, desk.allowed) == (token, allowed):
                 self._desks[key] = desk
                 continue
             if desk is not None:
                 self._leave(desk)
-                log.info("token changed", platform=key[0], account=key[1])
-            self._desks[key] = _Desk(token, self._sender(key, token))
+                log.info("token or limits changed", platform=key[0], account=key[1])
+            self._desks[key] = _Desk(token, self._sender(key, token, allowed), allowed)
             self._hear_wakes(key)
-            if key[0] not in self._served:
+            if key[0] not in self.listens_to:
                 # What to listen to is said when the service starts.
                 log.warning("restart to serve it", platform=key[0], account=key[1])
         for key, desk in before.items():
             self._leave(desk)
             log.warning("account has no token any more", platform=key[0], account=key[1])
+
+    def _tokens(self, book: AccountBook) -> dict[Key, SecretStr]:
+        tokens = _tokens(book)
+        if self._mail is not None and self._settings.smtp_url is not None:
+            # What is in its place for e-mail: with whom to speak, and as whom.
+            tokens["email", MAIL_ACCOUNT] = self._settings.smtp_url
+        return tokens
 
     def _hear_wakes(self, key: Key) -> None:
         """Each account has lanes of its own for them, so that its outage holds up nobody else."""
@@ -258,10 +316,18 @@ class Senders:
             self._woken.add(key)
             self._service.on(wake_lanes(*key), Wake, self.wake, decode=read_wake)
 
-    def _sender(self, key: Key, token: SecretStr) -> Sender[Any]:
+    def _sender(self, key: Key, token: SecretStr, allowed: Allowed) -> Sender[Any]:
         channel: Channel[Any]
         if key[0] == "telegram":
-            channel = TelegramChannel(token, self._settings.telegram_api_url, self._media)
+            channel = TelegramChannel(
+                token,
+                self._settings.telegram_api_url,
+                self._media,
+                paid_broadcast=allowed.paid_broadcast,
+            )
+        elif key[0] == "email":
+            assert self._mail is not None
+            channel = EmailChannel(*self._mail, self._service.clock, self._chats)
         else:
             channel = WhatsappChannel(key[1], token, self._settings.whatsapp_api_url, self._media)
         return Sender(
@@ -271,6 +337,19 @@ class Senders:
             self._peers,
             partial(self._credentials.stop, key),
             self._board.of(key[1]) if key[0] == "whatsapp" else None,
+            allowed,
+        )
+
+    def _allowed(self, key: Key, book: AccountBook) -> Allowed:
+        """What settings and files say of an account's limits now."""
+        settings = self._settings
+        paid = any(bot.paid_broadcast for bot in book.telegram if ("telegram", bot.account) == key)
+        tiers = [one.tier for one in book.whatsapp if ("whatsapp", one.account) == key]
+        return Allowed(
+            replicas_max=settings.notifier_replicas_max,
+            paces=settings.paces,
+            tier=tiers[0] if tiers else None,
+            paid_broadcast=paid,
         )
 
     def _leave(self, desk: _Desk) -> None:

@@ -28,6 +28,9 @@ class Settings(AccountSettings):
     """Who hears of what Telegram cannot tell, by way of `smtp_url`."""
     smtp_url: SecretStr | None = None
     """`smtp://[user:password@]host:port`, or `smtps://` for TLS from the first byte."""
+    mail_from: str | None = None
+    """Who writes to people by e-mail: `Turnout <turnout@example.org>`. Without it, or without
+    `smtp_url`, there is no e-mail to them."""
     account_probe_seconds: float = 30.0
     """Between two questions to a platform that refuses an account; they are no messages."""
     parked_sweep_seconds: float = 20.0

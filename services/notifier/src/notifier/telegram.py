@@ -34,9 +34,27 @@ class TelegramChannel:
 
     platform: Platform = "telegram"
 
-    def __init__(self, token: SecretStr, api_url: str, media: Documents | None = None) -> None:
-        """Send for this bot; `media` is the bucket of what was uploaded before."""
+    def __init__(
+        self,
+        token: SecretStr,
+        api_url: str,
+        media: Documents | None = None,
+        *,
+        paid_broadcast: bool = False,
+    ) -> None:
+        """Send for this bot.
+
+        Args:
+            token: its own.
+            api_url: where the Bot API is.
+            media: the bucket of what was uploaded before.
+            paid_broadcast: send up to 1000 a second for a fee (platforms.md A5). Every message says
+                so, replies too: they share one limit, and one without it would be refused while a
+                broadcast goes out.
+        """
         self.account = telegram_account(token)
+        # None is left out of a call.
+        self._paid = True if paid_broadcast else None
         self._shelf = Shelf(self.platform, self.account, media)
         session = _Session(api=TelegramAPIServer.from_base(api_url), timeout=CALL_SECONDS_MAX)
         self._bot = Bot(token.get_secret_value(), session=session)
@@ -87,14 +105,19 @@ class TelegramChannel:
     async def _call(self, chat_id: str, request: TelegramRequest, media: Media | None) -> Message:
         keyboard = _markup(request.keyboard)
         if media is None:
-            return await self._bot.send_message(chat_id, request.text, reply_markup=keyboard)
+            return await self._bot.send_message(
+                chat_id, request.text, reply_markup=keyboard, allow_paid_broadcast=self._paid
+            )
         file: str | BufferedInputFile = media.media_id or BufferedInputFile(
             media.attachment.content, media.attachment.filename
         )
         caption = request.text or None
-        if media.attachment.kind == "picture":
-            return await self._bot.send_photo(chat_id, file, caption=caption, reply_markup=keyboard)
-        return await self._bot.send_document(chat_id, file, caption=caption, reply_markup=keyboard)
+        send = (
+            self._bot.send_photo if media.attachment.kind == "picture" else self._bot.send_document
+        )
+        return await send(
+            chat_id, file, caption=caption, reply_markup=keyboard, allow_paid_broadcast=self._paid
+        )
 
     async def public_name(self) -> str | None:
         """The bot's username; the Bot API limits messages, not getMe (platforms.md A5)."""
