@@ -15,6 +15,7 @@ from contracts import (
     AddRegistration,
     CancelEvent,
     CancellationRefused,
+    CancelMessage,
     CancelRegistration,
     ChangeEvent,
     ChangePreferences,
@@ -28,6 +29,7 @@ from contracts import (
     CreateWebhook,
     DeleteWebhook,
     DropTransfer,
+    FeedMessages,
     FinishEvent,
     MoveRegistration,
     NoteReachability,
@@ -35,10 +37,13 @@ from contracts import (
     OfferTransfer,
     Outcome,
     PassOnSeats,
+    PauseMessage,
     ReplayWebhook,
     ResendTicket,
+    ResumeMessage,
     RevokeToken,
     SendDueReminders,
+    SendMessage,
     SweepInvariants,
     TendEvents,
     TransferRefused,
@@ -60,6 +65,7 @@ from registry.book import Book
 from registry.book_store import read_known, write_book
 from registry.event_store import lock_event
 from registry.journal import find_handled, lock_command, remember
+from registry.messages import commands as messages
 from registry.results import Newest, Result, Said, SeatsPassedOn, Stored, WriteRefused
 from registry.rules import Event
 from registry.tickets import Tickets
@@ -97,6 +103,11 @@ OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
     ReplayWebhook: access_commands.replay_webhook,
     ChangePreferences: preference_commands.change_preferences,
     NoteReachability: reach_commands.note_reachability,
+    SendMessage: messages.send_message,
+    PauseMessage: messages.pause_message,
+    ResumeMessage: messages.resume_message,
+    CancelMessage: messages.cancel_message,
+    FeedMessages: messages.feed_messages,
 }
 """Each in a transaction of its own."""
 

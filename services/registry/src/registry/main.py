@@ -25,8 +25,10 @@ from registry.api.audit import audit_routes
 from registry.api.check_ins import check_in_routes
 from registry.api.commanding import Commander
 from registry.api.commands import command_routes
+from registry.api.delivery import delivery_routes
 from registry.api.events import event_routes
 from registry.api.links import link_routes
+from registry.api.messages import message_routes
 from registry.api.registrations import registration_routes
 from registry.api.ticket_key import ticket_key_routes
 from registry.api.tokens import token_routes
@@ -113,7 +115,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             database=database, commander=commander, clock=service.clock, tickets=tickets
         )
     )
+    api.include_router(
+        message_routes(
+            database=database,
+            commander=commander,
+            broker=service.broker,
+            clock=service.clock,
+        )
+    )
     api.include_router(ticket_key_routes(tickets=tickets))
+    api.include_router(delivery_routes(database=database))
     api.include_router(audit_routes(database=database))
     api.include_router(command_routes(commander=commander))
     api.include_router(token_routes(database=database, commander=commander, clock=service.clock))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,7 @@ from contracts import (
 from registry.book_store import SEAT_COLUMNS, position_in_line
 from registry.database import Database
 from registry.event_store import EVENT_COLUMNS, as_event
+from registry.messages.tables import OrganiserMessage
 from registry.rules import EVENT_HOURS_MAX, Event
 from registry.seats import REMINDED, Seat, is_still_true
 from registry.tables import IS_ACTIVE, EventRow, IdentityRow, Registration, User
@@ -167,9 +169,14 @@ async def _find_notice(
     if row["muted"] and query.kind in REMINDED:
         return NoticeAnswer()
     event, seat = as_event(row), _seat(row)
-    if not is_still_true(query.kind, query.event_version, event, seat, now):
+    words = None
+    if query.kind == "organiser-message":
+        words = await _words(connection, query.message_id, now)
+        if words is None or row["muted"] or seat.status == "cancelled":
+            return NoticeAnswer()
+    elif not is_still_true(query.kind, query.event_version, event, seat, now):
         return NoticeAnswer()
-    ways = await ways_to(connection, row["told_id"], row["email"], marketing=False)
+    ways = await ways_to(connection, row["told_id"], row["email"], marketing=words is not None)
     if not ways:
         return NoticeAnswer()
     best, *others = ways
@@ -183,10 +190,26 @@ async def _find_notice(
         alternatives=tuple(others),
         language=row["language"],
         registration=card,
+        text=words,
         expires_at=(
             seat.transfer_expires_at if query.kind == "transfer-offered" else seat.offer_expires_at
         ),
     )
+
+
+async def _words(connection: AsyncConnection, message_id: UUID | None, now: datetime) -> str | None:
+    """An organiser's own words, while they may be told.
+
+    Also of a message that is paused: whoever was handed over by then gets it.
+    """
+    found: str | None = await connection.scalar(
+        select(OrganiserMessage.text).where(
+            OrganiserMessage.id == message_id,
+            OrganiserMessage.status != "cancelled",
+            OrganiserMessage.expires_at > now,
+        )
+    )
+    return found
 
 
 _SEAT_COLUMNS = tuple(column.label(f"seat_{column.key}") for column in SEAT_COLUMNS)

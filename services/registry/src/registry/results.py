@@ -23,6 +23,7 @@ from contracts import (
 )
 from contracts.model import Value
 from registry.access_results import AccessResult
+from registry.messages.results import MessageResult
 from registry.rules import Event, WriteRefusal
 
 
@@ -162,7 +163,8 @@ Result = Annotated[
     | Swept
     | PreferencesChanged
     | ReachabilityNoted
-    | AccessResult,
+    | AccessResult
+    | MessageResult,
     Field(discriminator="kind"),
 ]
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest migration that this code needs; migrations are numbered in order."""
 ACTIVE_STATUSES = ("confirmed", "held", "waiting", "offered")
 """Registration states of which a person has at most one per event."""

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from contracts import Command, SendDueReminders, SweepInvariants, TendEvents
+from contracts import Command, FeedMessages, SendDueReminders, SweepInvariants, TendEvents
 from contracts.ids import TURNOUT
 
 REMINDERS_PERIOD_SECONDS = 5
 """A reminder is late by this at the most (and by the time that the chain takes)."""
 TENDING_PERIOD_SECONDS = 2
 """An offer that ran out goes on to the next person within 5 s."""
+FEEDING_PERIOD_SECONDS = 2
+"""Each hands over 500 recipients at most, so 250 a second: three times what one account may send.
+"""
 SWEEP_PERIOD_SECONDS = 300
 """A sweep looks at every registration."""
 
@@ -37,7 +40,10 @@ class Tick:
         return self.say(uuid5(TURNOUT, f"tick:{self.name}:{due_at.isoformat()}"), due_at)
 
 
-def _of(kind: type[SendDueReminders] | type[TendEvents] | type[SweepInvariants]) -> Say:
+_Kind = type[SendDueReminders] | type[TendEvents] | type[FeedMessages] | type[SweepInvariants]
+
+
+def _of(kind: _Kind) -> Say:
     def say(command_id: UUID, due_at: datetime) -> Command:
         return kind(id=command_id, occurred_at=due_at, correlation_id=command_id, due_at=due_at)
 
@@ -51,5 +57,6 @@ TICKS: tuple[Tick, ...] = (
         say=_of(SendDueReminders),
     ),
     Tick(name="tend-events", period_seconds=TENDING_PERIOD_SECONDS, say=_of(TendEvents)),
+    Tick(name="feed-messages", period_seconds=FEEDING_PERIOD_SECONDS, say=_of(FeedMessages)),
     Tick(name="sweep-invariants", period_seconds=SWEEP_PERIOD_SECONDS, say=_of(SweepInvariants)),
 )

@@ -13,6 +13,7 @@ from registry.api.commanding import Call
 from registry.api.problems import Problem
 from registry.database import Database
 from registry.journal import HandledOutcome
+from registry.messages.results import MessageRefused
 from registry.registration_views import RegistrationView, find_registration
 from registry.results import CheckedIn, EventView, EventWritten, RegistrationWritten, WriteRefused
 from registry.rules import WriteRefusal
@@ -105,6 +106,8 @@ def status_of(command_id: UUID, found: HandledOutcome | None) -> CommandStatus:
             return CommandStatus(id=command_id, status="done", registration_id=registration_id)
         case CheckedIn(registration_id=registration_id):
             return CommandStatus(id=command_id, status="done", registration_id=registration_id)
+        case MessageRefused(reason=reason):
+            return CommandStatus(id=command_id, status="refused", reason=reason)
         case WriteRefused(reason=reason) | CancellationRefused(reason=reason):
             return CommandStatus(id=command_id, status="refused", reason=reason)
     return CommandStatus(id=command_id, status="done")
