@@ -21,7 +21,9 @@ from nats.js import JetStreamContext
 from contracts import Address, InboundMessage, NoticeDue, OutboundMessage, TextSaid
 from contracts.topology import CONVERSATION_NOTICE_DUE, STREAMS
 from runtime.broker import Broker
-from runtime.dead.letters import Letter
+from runtime.dead.choosing import Choice
+from runtime.dead.letters import Letter, Letters
+from runtime.dead.redriving import Tally, redrive
 from runtime.dead.ways import NoWayBack, way_back
 from runtime.failures import Reject
 from runtime.service import Service
@@ -311,6 +313,18 @@ async def test_a_redrive_keeps_its_pace(desk: Desk) -> None:
     begun = time.monotonic()
     assert (await desk.dead("redrive", "--all", "--per-second", "4"))[0] == 0
     assert time.monotonic() - begun >= 5 / 4
+
+
+async def test_a_long_redrive_says_how_far_it_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.dead.redriving.PROGRESS_SECONDS", 0.1)
+    for _ in range(4):
+        await desk.set_aside(notice(), "notice.due")
+    chosen = await Choice().among(Letters(desk.jetstream))
+    told: list[str] = []
+    await redrive(desk.jetstream, chosen, Tally(4), per_second=8, say=told.append)
+    assert told == ["2 of 4: 2 sent", "3 of 4: 3 sent", "4 of 4: 4 sent"]
 
 
 async def test_an_interrupted_redrive_says_how_far_it_came(desk: Desk) -> None:
