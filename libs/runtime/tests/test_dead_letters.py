@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,13 +20,15 @@ import pytest_asyncio
 from nats.js import JetStreamContext
 
 from contracts import Address, InboundMessage, NoticeDue, OutboundMessage, TextSaid
-from contracts.topology import CONVERSATION_NOTICE_DUE, STREAMS
+from contracts.topology import CONVERSATION_NOTICE_DUE, DEAD, EVENTS, INBOUND, STREAMS
 from runtime.broker import Broker
 from runtime.dead.choosing import Choice
 from runtime.dead.letters import Letter, Letters
 from runtime.dead.redriving import Tally, redrive
 from runtime.dead.ways import NoWayBack, way_back
 from runtime.failures import Reject
+from runtime.provision import _make_consumer as make_consumer
+from runtime.provision import _make_stream as make_stream
 from runtime.service import Service
 from runtime.settings import ServiceSettings
 from runtime.testing import NatsServer, eventually, free_port
@@ -103,10 +106,18 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(provisioned: str) -> AsyncIterator[Desk]:
-    broker = Broker("tester", ServiceSettings(nats_url=provisioned))
+async def desk(nats_url: str) -> AsyncIterator[Desk]:
+    """The streams as they are provisioned, empty, with the one consumer that is needed here; all
+    of them would take seconds.
+    """
+    broker = Broker("tester", ServiceSettings(nats_url=nats_url))
     await broker.frame.connect()
-    desk = Desk(provisioned, broker, broker.jetstream)
+    desk = Desk(nats_url, broker, broker.jetstream)
+    for stream in (INBOUND, EVENTS, DEAD):
+        with suppress(nats.js.errors.NotFoundError):
+            await desk.jetstream.delete_stream(stream.name)
+        await make_stream(desk.jetstream, stream, replicas=1)
+    await make_consumer(desk.jetstream, CONVERSATION_NOTICE_DUE)
     yield desk
     for process in desk.processes:
         if process.returncode is None:
