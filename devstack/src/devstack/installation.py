@@ -27,6 +27,7 @@ DEMO_VALUES = {
     "WHATSAPP_WABA_ID": "102290129340398",
     "WHATSAPP_APP_SECRET": "demo-whatsapp-secret",
     "WHATSAPP_VERIFY_TOKEN": "demo-verify-token",
+    "MAIL_FROM": "Turnout <turnout@demo.example>",
     "TICKET_KEY": "demo-ticket-key",
     "SESSION_KEY": "demo-session-key",
 }

@@ -24,6 +24,7 @@ FACT_SECONDS_MAX = 10.0
 FACT_POLL_SECONDS = 0.01
 TEST_RINGS = [
     topology.ring("telegram", "123456"),
+    topology.ring("email", topology.MAIL_ACCOUNT),
     topology.ring("whatsapp", "106540352242922"),
 ]
 
