@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
+from nats.js.errors import NotFoundError
 from notifier_house import BOT, PHONE_ID
 from notifier_stage import Person, Stage, eventually, running, settings, simulator, until
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from contracts import AccountsAnswer, Address, ListAccounts
-from contracts.topology import ring
+from contracts.topology import PARTITIONS, ring
 from runtime.provision import provision
 
 SECOND_BOT, SECOND_PHONE_ID = "777888", "209980352249911"
@@ -108,7 +109,11 @@ async def ann(http: httpx.AsyncClient, platform: str, account: str) -> Person:
 async def several(stage: Stage, second_url: str, tmp_path: Path) -> AsyncIterator[Several]:
     """Everything in place; the second bot's token stands in a file of its own."""
     rings = [ring("telegram", SECOND_BOT), ring("whatsapp", SECOND_PHONE_ID)]
-    await provision(stage.client.jetstream(), rings)
+    jetstream = stage.client.jetstream()
+    for one in rings:
+        with suppress(NotFoundError):  # another story has left its pause
+            await jetstream.delete_stream(one.stream)
+    await provision(jetstream, rings)
     token = tmp_path / "second-token"
     token.write_text(SECOND_TOKEN)
     (tmp_path / "accounts.toml").write_text(
@@ -251,3 +256,27 @@ async def test_a_senseless_token_leaves_the_old_one_in_use_and_is_shown(
     )
     message = await several.stage.send(several.second["telegram"])
     assert await several.stage.outcome(message) == ("accepted", None, False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [({"kind": "500"}, "outage"), ({"kind": "429", "retry_after": 60}, "account")],
+)
+async def test_what_one_bot_must_wait_for_holds_up_nobody_of_the_other(
+    several: Several, fault: dict[str, object], reason: str
+) -> None:
+    """They share their lanes: there are more waiting chats than lanes."""
+    mine, other = several.first["telegram"], several.second["telegram"]
+    answer = await other.http.post("/sim/faults", json={"platform": "telegram", **fault})
+    answer.raise_for_status()
+    crowd = [
+        replace(other, address=other.address.model_copy(update={"chat_id": str(7_000 + number)}))
+        for number in range(3 * PARTITIONS)
+    ]
+    for person in crowd:
+        await several.stage.send(person)
+    message = await several.stage.send(mine)
+    assert await several.stage.outcome(message) == ("accepted", None, False)
+    await several.stage.until_parked(len(crowd))
+    shown = (await several.notifier.get("/metrics")).text
+    assert f'account="{SECOND_BOT}",platform="telegram",reason="{reason}"' in shown
