@@ -218,11 +218,11 @@ async def test_letters_are_chosen_by_what_an_operator_knows_of_them(desk: Desk) 
 
 async def test_only_who_asks_for_one_letter_sees_what_the_person_wrote(desk: Desk) -> None:
     message = said()
-    await desk.set_aside(message, stored_inbound(message))
+    await desk.set_aside(message, stored_inbound(message), reason="нет поля «имя»")
     code, printed, beside = await desk.dead("show", str(message.id))
     assert code == 0
     assert WORDS in printed
-    assert "Turnout-Reason: bug: KeyError" in printed
+    assert "Turnout-Reason: нет поля «имя»" in printed
     assert "for your eyes" in beside
     code, printed, beside = await desk.dead("show", "99")
     assert (code, printed) == (1, "")
@@ -391,16 +391,16 @@ async def test_discarding_wants_a_reason_and_to_be_sure_and_is_remembered(desk: 
     message = said()
     await desk.set_aside(message, stored_inbound(message))
     assert (await desk.dead("discard", "--all", "--yes"))[0] == 2
-    code, printed, beside = await desk.dead("discard", "--all", "--because", "spam of a test")
+    code, printed, beside = await desk.dead("discard", "--all", "--because", "спам и проба")
     assert code == 1
     assert "1 dead letter" in printed
     assert "add --yes" in beside
     assert await desk.left() == 1
-    code, printed, _ = await desk.dead("discard", "--all", "--because", "spam of a test", "--yes")
+    code, printed, _ = await desk.dead("discard", "--all", "--because", "спам и проба", "--yes")
     assert (code, printed) == (0, "1 discarded\n")
     assert await desk.listed() == []
     (kept,) = await desk.listed("--discarded")
-    assert (kept["id"], kept["discarded"]) == (str(message.id), "spam of a test")
+    assert (kept["id"], kept["discarded"]) == (str(message.id), "спам и проба")
     assert (await desk.dead("redrive", "--all"))[0] == 1, "it is gone for good"
     assert await desk.stored("DEAD") == [None], "nothing of its body is left"
 

@@ -120,7 +120,8 @@ class Letters:
     async def read(self, number: int) -> Letter | None:
         """One letter with its body; None if it is not there (any more)."""
         try:
-            raw = await self._jetstream.get_msg(DEAD.name, seq=number)
+            # Asked the other way, nats-py takes headers for an e-mail's: only ASCII is text there.
+            raw = await self._jetstream.get_msg(DEAD.name, seq=number, direct=True)
         except NotFoundError:
             return None
         return Letter.of(number, raw.time or datetime.now(UTC), raw.headers or {}, raw.data or b"")
