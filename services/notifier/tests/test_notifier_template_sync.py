@@ -13,12 +13,18 @@ from notifier_house import NOON, WABA_ID, whatsapp_address
 from notifier_stage import Person, Stage, running, settings
 
 from contracts import CountReachable, ReachAnswer, Template
+from notifier.templates.catalogue import LANGUAGE_CODES, catalogue
 from notifier.templates.standing import Account, Approval
 from notifier.templates.syncing import ASK_AFTER, SYNC_AFTER, is_due
 
 SOON = Template(name="event_soon", parameters=("PyCon", "at 18:00", "Hall 1"))
 SECONDS_MAX = 30.0
 YESTERDAY = timedelta(hours=30)
+ALL = {
+    f"{name}/{code}": Approval(status="approved")
+    for name in catalogue()
+    for code in LANGUAGE_CODES.values()
+}
 
 
 @pytest.mark.parametrize(
@@ -35,12 +41,14 @@ YESTERDAY = timedelta(hours=30)
         ({"asked_at": NOON, "synced_at": NOON - SYNC_AFTER, "doubted_at": NOON}, False),
         # Meta has told since.
         ({"synced_at": NOON, "doubted_at": NOON - ASK_AFTER}, False),
+        # What is missing may be approved any minute.
+        ({"synced_at": NOON - ASK_AFTER, "asked_at": NOON - ASK_AFTER, "approvals": {}}, True),
         # Somebody's clock was a day ahead.
         ({"synced_at": NOON + timedelta(days=1)}, True),
     ],
 )
 def test_when_meta_is_asked(account: dict[str, Any], due: bool) -> None:
-    assert is_due(Account(**account), NOON) == due
+    assert is_due(Account(**({"approvals": ALL} | account)), NOON) == due
 
 
 async def known(notifier: httpx.AsyncClient, **expected: Any) -> dict[str, Any]:
@@ -79,6 +87,28 @@ async def test_a_template_that_may_not_be_sent_costs_no_call(stage: Stage) -> No
         lines = (await notifier.get("/metrics")).text.splitlines()
         assert [float(line.split()[-1]) for line in lines if line.startswith(series)] == [1]
     assert await stage.calls(method="messages") == []
+
+
+async def test_the_admin_is_told_once_of_what_will_not_be_approved_by_waiting(
+    stage: Stage, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock.json"
+    clock.write_text('{"offset_seconds": 0}')
+    admin = await stage.person("telegram")
+    told = {"turnout_clock_file": clock, "admin_telegram_chat": admin.address.chat_id}
+    await change(stage, "pending")
+    async with running(settings(stage, **told)) as notifier:
+        first = (await known(notifier, not_approved=["event_soon/en_US"]))["synced_at"]
+        await change(stage, "rejected")
+        clock.write_text(json.dumps({"offset_seconds": ASK_AFTER.total_seconds()}))
+        (heard,) = await admin.hears()
+        assert "event_soon/en_US" in heard["text"]
+        assert "rejected" in heard["text"]
+        assert (second := (await known(notifier))["synced_at"]) > first
+        clock.write_text(json.dumps({"offset_seconds": 3 * ASK_AFTER.total_seconds()}))
+        while (await known(notifier))["synced_at"] <= second:
+            await asyncio.sleep(0.05)
+    assert len(await admin.heard()) == 1
 
 
 async def test_what_a_refusal_tells_is_known_at_once_and_asked_about(

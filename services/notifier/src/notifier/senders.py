@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self
@@ -137,10 +136,12 @@ class Senders:
         self._desks: dict[Key, _Desk] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._woken: set[Key] = set()
+        alerts = Alerts(service.broker, service.clock, settings, self._working)
+        board.alert = alerts.tell
         self._credentials = Credentials(
             service.broker,
             service.clock,
-            Alerts(service.broker, service.clock, settings, self._working),
+            alerts,
             self._spoken,
             probe_every=timedelta(seconds=settings.account_probe_seconds),
         )
@@ -335,7 +336,7 @@ class Senders:
             channel,
             self._results,
             self._peers,
-            partial(self._credentials.stop, key),
+            self._credentials.watch(key),
             self._board.of(key[1]) if key[0] == "whatsapp" else None,
             allowed,
         )

@@ -40,6 +40,8 @@ class Account(BaseModel):
     """When some replica last began to ask."""
     doubted_at: AwareDatetime | None = None
     """When a message last showed that it is not as Meta had told."""
+    told: tuple[str, ...] = ()
+    """What the admin was last told may not be sent, and will not be without somebody's doing."""
     refusal: str | None = None
     """Why Meta did not tell the last time, as a sentence."""
     approvals: Mapping[str, Approval] = {}
@@ -56,9 +58,13 @@ class Approvals:
 
     @classmethod
     def as_of(cls, account: Account, now: datetime) -> "Approvals":
-        """What an account's document is worth now."""
+        """What an account's document is worth now.
+
+        One that lists nothing of ours is new, and somebody may be submitting at this moment.
+        """
         synced_at = account.synced_at
-        return cls(account, known=synced_at is not None and now - synced_at <= KNOWN_FOR)
+        fresh = synced_at is not None and now - synced_at <= KNOWN_FOR
+        return cls(account, known=fresh and bool(account.approvals))
 
     def of(self, name: str, language: Language) -> Approval | None:
         """What Meta says of the template; None where it says nothing."""

@@ -6,18 +6,21 @@ something has changed: that is written down at once, and Meta is asked.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
+from uuid import NAMESPACE_URL, uuid5
 
 import structlog
 from pydantic import SecretStr
 
 from contracts.topology import TEMPLATES
+from notifier.alerts import Alert
 from notifier.templates.catalogue import LANGUAGE_CODES, LANGUAGES, Language, catalogue
+from notifier.templates.comparing import UNDER_WAY
 from notifier.templates.graph import Listed, Refused, TemplateApi, client
 from notifier.templates.standing import NOTHING_KNOWN, Account, Approval, Approvals, key
 from runtime.accounts import AccountBook
@@ -35,6 +38,8 @@ ASK_AFTER = timedelta(minutes=1)
 """Between two questions, whatever happens: 60 an hour at most. A replica that died while it asked
 holds the others up for as long."""
 LONGEST_SHOWN = 20
+NAMED_MAX = 3
+"""Templates that an alert names."""
 
 _not_approved = gauge(
     "turnout_templates_not_approved",
@@ -65,6 +70,8 @@ class Board:
         self._complaints: dict[str, tuple[str, ...]] = {}
         self._wake = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
+        self.alert: Callable[[Alert], Awaitable[bool]] | None = None
+        """Tells the admin; False: it must be tried again."""
 
     async def __aenter__(self) -> Self:
         self._documents = await self._service.broker.bucket(TEMPLATES)
@@ -175,7 +182,9 @@ class Board:
         except Conflict:
             return  # somebody else asks
         told = await self._ask(waba_id, token, now)
-        self._take(waba_id, await self._change(waba_id, told))
+        account = await self._change(waba_id, told)
+        self._take(waba_id, account)
+        await self._tell(waba_id, account)
 
     async def _ask(
         self, waba_id: str, token: SecretStr, now: datetime
@@ -190,6 +199,26 @@ class Board:
         # As of when it was asked: a doubt that came meanwhile is looked at once more.
         update = {"synced_at": now, "refusal": None, "approvals": approvals}
         return lambda account: account.model_copy(update=update)
+
+    async def _tell(self, waba_id: str, account: Account) -> None:
+        """Tell the admin, once, of what will not be approved by waiting."""
+        shut = _shut(account, self._clock.now())
+        if shut == account.told:
+            return
+        if new := [place for place in shut if place not in account.told]:
+            numbers = [phone_id for phone_id, waba in self._waba_ids().items() if waba == waba_id]
+            approval = account.approvals.get(new[0])
+            alert = Alert(
+                id=uuid5(NAMESPACE_URL, f"{waba_id} {account.synced_at} {new}"),
+                kind="template",
+                platform="whatsapp",
+                account=numbers[0] if numbers else waba_id,
+                reason=approval.status if approval else "missing",
+                template=", ".join(new[:NAMED_MAX]) + (" …" if len(new) > NAMED_MAX else ""),
+            )
+            if self.alert is not None and not await self.alert(alert):
+                return
+        await self._change(waba_id, lambda now: now.model_copy(update={"told": shut}))
 
     async def _change(self, waba_id: str, change: Callable[[Account], Account]) -> Account:
         while True:
@@ -236,13 +265,14 @@ class NumberTemplates:
 
 
 def is_due(account: Account, now: datetime) -> bool:
-    """Whether Meta is to be asked now."""
+    """Whether Meta is to be asked now; often, as long as something is missing."""
     if account.asked_at is not None and abs(now - account.asked_at) < ASK_AFTER:
         return False
     synced_at, doubted_at = account.synced_at, account.doubted_at
     if synced_at is None or (doubted_at is not None and doubted_at > synced_at):
         return True
-    return abs(now - synced_at) >= SYNC_AFTER
+    incomplete = bool(not_approved(Approvals(account, known=True)))
+    return incomplete or abs(now - synced_at) >= SYNC_AFTER
 
 
 def not_approved(approvals: Approvals) -> tuple[str, ...]:
@@ -254,6 +284,15 @@ def not_approved(approvals: Approvals) -> tuple[str, ...]:
         if template.category != "authentication"
         for language in LANGUAGES
         if approvals.usable(template.name, language) == "no"
+    )
+
+
+def _shut(account: Account, now: datetime) -> tuple[str, ...]:
+    """What notices need, may not be sent, and will not be approved by waiting."""
+    return tuple(
+        place
+        for place in not_approved(Approvals.as_of(account, now))
+        if place not in account.approvals or account.approvals[place].status not in UNDER_WAY
     )
 
 
