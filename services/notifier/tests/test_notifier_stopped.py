@@ -21,6 +21,7 @@ from contracts import (
     NoteReachability,
     OutboundMessage,
     PeerChanged,
+    Template,
     derived_id,
 )
 
@@ -168,6 +169,22 @@ async def test_a_token_that_expires_is_a_metric_and_a_warning(stage: Stage) -> N
         )
         assert await counted(one, series) == pytest.approx(ends.timestamp())
         await stage.until_quiet()
+    assert len(await admin.heard()) == 1
+
+
+async def test_a_template_that_is_refused_is_told_once_a_day(stage: Stage) -> None:
+    admin, ann = await stage.person("telegram"), await stage.person("whatsapp")
+    template = Template(name="event_reminder", parameters=("PyCon", "at 18:00", "Hall 1"))
+    async with running(settings(stage, admin_telegram_chat=admin.address.chat_id)):
+        for _ in range(3):
+            await stage.fault("error", "whatsapp", code=132012, count=1)
+            message = await stage.send(
+                ann, heard_at=None, priority="transactional", template=template
+            )
+            assert await stage.outcome(message) == ("failed", "whatsapp-132012", False)
+        (heard,) = await admin.hears()
+        await stage.until_quiet()
+    assert "refuses the template “event_reminder” (whatsapp-132012)" in heard["text"]
     assert len(await admin.heard()) == 1
 
 

@@ -8,6 +8,7 @@
 From `stopped` to the `working` after it is one episode, which the admin hears of twice.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal, Self
 from uuid import UUID
@@ -26,6 +27,8 @@ COUNTED_QUIET = timedelta(seconds=15)
 """Nothing late was sent for so long: what had waited is sent, and can be counted up."""
 COUNTED_MIN, COUNTED_MAX = timedelta(seconds=10), timedelta(minutes=10)
 """After the end of an episode, until it is counted up."""
+TELL_AGAIN_AFTER = timedelta(seconds=30)
+"""Nobody else tells the admin while somebody has just begun to."""
 TOKEN_ARRIVES_MAX = timedelta(minutes=5)
 """So long a new token may take until every replica has it; an orchestrator needs one or two."""
 WARN_AHEAD = timedelta(days=7)
@@ -62,6 +65,8 @@ class AccountState(Value):
     """Which token was found good last, by its mark."""
     warned_on: date | None = None
     """When the admin was last told that the token expires soon."""
+    templates_told: Mapping[str, date] = {}
+    """When the admin was last told that a template is refused, by its name."""
 
     @property
     def is_open(self) -> bool:
@@ -153,18 +158,38 @@ class AccountState(Value):
         return None
 
     def telling(self, now: datetime) -> Self:
-        """This replica tells; the others leave it alone meanwhile."""
+        """This replica tells the admin, if there is something to tell; the others leave it alone
+        meanwhile.
+        """
+        is_told = self.telling_at is not None and now - self.telling_at < TELL_AGAIN_AFTER
+        if self.untold(now) is None or is_told:
+            return self
         return self.model_copy(update={"telling_at": now})
 
     def and_told(self, moment: Moment) -> Self:
         """After the admin was told."""
-        return self.model_copy(update={"told": (*self.told, moment)})
+        return self.model_copy(update={"told": (*self.told, moment), "telling_at": None})
+
+    def telling_of_template(self, template: str, today: date) -> Self:
+        """This replica tells that a template is refused: once a day."""
+        if self.templates_told.get(template) == today:
+            return self
+        return self.model_copy(update={"templates_told": {**self.templates_told, template: today}})
+
+    def without_template(self, template: str) -> Self:
+        """It could not be told."""
+        told = {name: day for name, day in self.templates_told.items() if name != template}
+        return self.model_copy(update={"templates_told": told})
 
     def warning(self, expires_at: datetime | None, now: datetime) -> Self:
         """This replica warns of the token's end: each day, from a week before."""
         if expires_at is None or now < expires_at - WARN_AHEAD or self.warned_on == now.date():
             return self
         return self.model_copy(update={"warned_on": now.date()})
+
+    def unwarned(self) -> Self:
+        """It could not be told."""
+        return self.model_copy(update={"warned_on": None})
 
     def knows_better_than(self, token_mark: str, now: datetime) -> bool:
         """Whether another token than this one was just found good: a new one reaches the replicas

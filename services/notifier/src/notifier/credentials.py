@@ -7,33 +7,32 @@ again. A new token is tried at once.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 
-from contracts import DeliveryStatus, OutboundMessage, Platform, derived_id
-from contracts.ids import TURNOUT
+from contracts import DeliveryStatus, OutboundMessage
 from contracts.topology import PEERS
-from notifier.account_state import PROBE_EVERY, AccountState, Moment
-from notifier.alerts import Alert, Alerts
+from notifier.account_documents import AccountDocuments, Key
+from notifier.account_news import AccountNews
+from notifier.account_state import PROBE_EVERY, AccountState
+from notifier.alerts import Alerts
 from notifier.channel import Channel, Probed
 from notifier.outage import Outage
 from notifier.verdicts import Accepted, Stopped
 from runtime.broker import Broker
 from runtime.clock import Clock
-from runtime.documents import Conflict
 from runtime.failures import Unavailable
 from runtime.metrics import gauge
 
 LOOK_SECONDS = 1.0
 """Between two looks at the document; a stop reaches every replica within this."""
-TELL_AGAIN_AFTER = timedelta(seconds=30)
-"""Nobody else tells the admin while somebody has just begun to."""
 
 _stopped = gauge(
     "turnout_account_stopped",
@@ -41,15 +40,7 @@ _stopped = gauge(
     ("platform", "account"),
 )
 
-_expires = gauge(
-    "turnout_token_expires_timestamp_seconds",
-    "When an account's token expires, in seconds since 1970; only where that is known.",
-    ("platform", "account"),
-)
-
 log = structlog.get_logger()
-
-Key = tuple[Platform, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +53,16 @@ class Spoken:
     """Tells one token from the next, and nothing about either."""
     expires_at: datetime | None = None
     """When the token does, as far as we were told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWatch:
+    """What one account's sender reports."""
+
+    stop: Callable[[Stopped], Awaitable[None]]
+    """The platform refuses the account: nothing goes out by it, on no replica."""
+    template_refused: Callable[[str, str], None]
+    """A template, by its name, is not taken, for this reason; the admin hears of it."""
 
 
 @dataclass(slots=True)
@@ -77,6 +78,8 @@ class _Here:
     late: int = 0
     expired: int = 0
     took: bool = False
+    templates: dict[str, str] = field(default_factory=dict)
+    """What the admin is to hear of: templates, and why they are refused."""
 
 
 class Credentials:
@@ -105,7 +108,7 @@ class Credentials:
         self._probe_every = probe_every
         self._broker = broker
         self._clock = clock
-        self._alerts = alerts
+        self._news = AccountNews(clock, alerts)
         self._spoken = spoken
         self._look_seconds = look_seconds
         self._here: dict[Key, _Here] = {}
@@ -113,7 +116,7 @@ class Credentials:
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._documents = await self._broker.bucket(PEERS)
+        self._documents = AccountDocuments(await self._broker.bucket(PEERS))
         self._watching = asyncio.create_task(self._watch())
         return self
 
@@ -128,6 +131,10 @@ class Credentials:
             with suppress(asyncio.CancelledError):
                 await self._watching
 
+    def watch(self, key: Key) -> AccountWatch:
+        """For the account's sender."""
+        return AccountWatch(partial(self.stop, key), partial(self._template_refused, key))
+
     async def stop(self, key: Key, verdict: Stopped) -> None:
         """The platform refuses the account: nothing goes out by it, on no replica."""
         spoken = self._spoken().get(key)
@@ -136,7 +143,7 @@ class Credentials:
         spoken.outage.hold(verdict.reason)
         here, now = self._of(key, spoken), self._clock.now()
         try:
-            state, changed = await self._change(
+            state, changed = await self._documents.change(
                 key,
                 lambda state: (
                     state
@@ -155,8 +162,8 @@ class Credentials:
     def settled(self, message: OutboundMessage, status: DeliveryStatus) -> None:
         """A message has its result; counted while its account is stopped, and just after."""
         key = (message.address.platform, message.address.account)
-        state, spoken = self._known.get(key), self._spoken().get(key)
-        if state is None or spoken is None or not state.is_open:
+        state = self._known.get(key)
+        if state is None or not state.is_open or (spoken := self._spoken().get(key)) is None:
             return
         here = self._of(key, spoken)
         if status == "expired":
@@ -182,8 +189,7 @@ class Credentials:
 
     async def _look(self, key: Key, spoken: Spoken) -> None:
         here = self._of(key, spoken)
-        stored = await self._documents.read(_name(key))
-        state = AccountState() if stored is None else AccountState.model_validate_json(stored[0])
+        state = await self._documents.read(key)
         if state.state == "stopped":
             spoken.outage.hold(state.reason)
             here.only_here = False
@@ -194,11 +200,14 @@ class Credentials:
             await self._ask(key, spoken, here, state)
         else:
             here.ask_at_once = False
-        moment = state.untold(self._clock.now())
-        if moment is not None:
-            await self._tell(key, moment)
-        await self._warn(key, spoken, state)
         self._known[key] = state
+        if state.untold(self._clock.now()) is not None:
+            await self._news.of_stops(self._documents, key)
+        if spoken.expires_at is not None:
+            await self._news.of_its_token(self._documents, key, state, spoken.expires_at)
+        while here.templates:
+            template, reason = here.templates.popitem()
+            await self._news.of_a_template(self._documents, key, template, reason)
         _stopped.labels(platform=key[0], account=key[1]).set(spoken.outage.held)
 
     async def _count(self, key: Key, here: _Here, state: AccountState) -> AccountState:
@@ -211,7 +220,7 @@ class Credentials:
             state = state.took(now) if took else state
             return state.count(late=late, expired=expired, now=now)
 
-        state, _ = await self._change(key, counted)
+        state, _ = await self._documents.change(key, counted)
         here.late, here.expired, here.took = here.late - late, here.expired - expired, False
         return state
 
@@ -223,7 +232,7 @@ class Credentials:
                 return
             here.ask_at_once, here.asked_at = False, now
         else:
-            _, mine = await self._change(
+            _, mine = await self._documents.change(
                 key,
                 lambda state: (
                     state.probing(now) if state.may_probe(now, self._probe_every) else state
@@ -244,95 +253,20 @@ class Credentials:
         if here.only_here:
             here.only_here = False
             return
-        await self._change(
+        await self._documents.change(
             key,
             lambda state: state.resume(
                 spoken.token_mark, self._clock.now(), conclusive=can_be_asked
             ),
         )
 
-    async def _tell(self, key: Key, moment: Moment) -> None:
-        now = self._clock.now()
-        state, mine = await self._change(
-            key,
-            lambda state: (
-                state.telling(now)
-                if state.untold(now) == moment
-                and (state.telling_at is None or now - state.telling_at >= TELL_AGAIN_AFTER)
-                else state
-            ),
-        )
-        if mine and await self._alerts.tell(_alert(key, moment, state)):
-            await self._change(key, lambda state: state.and_told(moment))
-
-    async def _warn(self, key: Key, spoken: Spoken, state: AccountState) -> None:
-        """Tell the admin in time that the token expires, once a day."""
-        now, expires_at = self._clock.now(), spoken.expires_at
-        if expires_at is None:
-            return
-        _expires.labels(platform=key[0], account=key[1]).set(expires_at.timestamp())
-        if state.warning(expires_at, now) == state:
-            return
-        _, mine = await self._change(key, lambda state: state.warning(expires_at, now))
-        if not mine:
-            return
-        left = expires_at - now
-        log.warning("token expires", platform=key[0], account=key[1], days=left.days)
-        alert = Alert(
-            id=derived_id(TURNOUT, f"token-expires:{key[0]}:{key[1]}:{now.date()}"),
-            kind="token-expires" if left > timedelta() else "token-expired",
-            platform=key[0],
-            account=key[1],
-            length=left,
-            date=expires_at,
-        )
-        if not await self._alerts.tell(alert):
-            await self._change(key, lambda state: state.model_copy(update={"warned_on": None}))
-
-    async def _change(
-        self, key: Key, change: Callable[[AccountState], AccountState]
-    ) -> tuple[AccountState, bool]:
-        """Change the document; also whether this very call did."""
-        while True:
-            stored = await self._documents.read(_name(key))
-            before = (
-                AccountState() if stored is None else AccountState.model_validate_json(stored[0])
-            )
-            after = change(before)
-            if after == before:
-                return before, False
-            body = after.model_dump_json().encode()
-            with suppress(Conflict):
-                if stored is None:
-                    await self._documents.create(_name(key), body)
-                else:
-                    await self._documents.replace(_name(key), body, stored[1])
-                self._known[key] = after
-                return after, True
+    def _template_refused(self, key: Key, template: str, reason: str) -> None:
+        spoken = self._spoken().get(key)
+        if spoken is not None:
+            self._of(key, spoken).templates[template] = reason
 
     def _of(self, key: Key, spoken: Spoken) -> _Here:
         here = self._here.get(key)
         if here is None or here.token_mark != spoken.token_mark:
             here = self._here[key] = _Here(spoken.token_mark)
         return here
-
-
-def _name(key: Key) -> str:
-    return f"account.{key[0]}.{key[1]}"
-
-
-def _alert(key: Key, moment: Moment, state: AccountState) -> Alert:
-    assert state.episode is not None
-    length = None
-    if state.stopped_at is not None and state.resumed_at is not None:
-        length = state.resumed_at - state.stopped_at
-    return Alert(
-        id=derived_id(state.episode, moment),
-        kind=moment,
-        platform=key[0],
-        account=key[1],
-        reason=state.reason,
-        cause=state.cause,
-        length=length,
-        counts={"late": state.late, "expired": state.expired},
-    )

@@ -1,6 +1,5 @@
 """One outbound message, from the stream to its result (design: one message, steps 12 to 15)."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic
 
@@ -9,6 +8,7 @@ from nats.js.errors import NotFoundError
 from contracts import OutboundMessage
 from contracts.topology import ring
 from notifier.channel import Channel, R
+from notifier.credentials import AccountWatch
 from notifier.decisions import Send, Settle, decide, tier_full
 from notifier.ledger import Record
 from notifier.limits import Allowed, Limits
@@ -22,7 +22,7 @@ from notifier.refusals import Refusals
 from notifier.results import Results
 from notifier.sending import Calls, Job
 from notifier.templates.standing import AccountTemplates, NoTemplates
-from notifier.verdicts import Accepted, Stopped
+from notifier.verdicts import Accepted
 from notifier.versions import Versions
 from notifier.waiting import Behind, Wait, wait_after
 from runtime.documents import Documents
@@ -44,7 +44,7 @@ class Sender(Generic[R]):
         channel: Channel[R],
         results: Results,
         peers: Documents,
-        stop: Callable[[Stopped], Awaitable[None]],
+        watch: AccountWatch,
         templates: AccountTemplates | None = None,
         allowed: Allowed | None = None,
     ) -> None:
@@ -55,7 +55,7 @@ class Sender(Generic[R]):
             channel: how the account speaks.
             results: where results are written down and told.
             peers: the bucket of what is known of people.
-            stop: stops the account on every replica.
+            watch: stops the account on every replica, and tells the admin.
             templates: what may be said when a window is closed; None: there are no windows.
             allowed: what settings say of the account's limits.
         """
@@ -81,7 +81,7 @@ class Sender(Generic[R]):
             self._templates.approvals,
         )
         self._reach = Reach(service.broker, service.clock, self._peers)
-        self._refusals = Refusals(self._limits, self.outage, self._reach, stop, self._templates)
+        self._refusals = Refusals(self._limits, self.outage, self._reach, watch, self._templates)
 
     async def close(self) -> None:
         """Let go of the platform; nothing may be under way."""

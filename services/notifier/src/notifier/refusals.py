@@ -1,7 +1,7 @@
 """What follows from a call that a platform did not accept."""
 
-from collections.abc import Awaitable, Callable
-
+from contracts import OutboundMessage
+from notifier.credentials import AccountWatch
 from notifier.decisions import Send, Settle, backoff_seconds, window_closed
 from notifier.limits import Limits
 from notifier.outage import Outage
@@ -38,7 +38,7 @@ class Refusals:
         limits: Limits,
         outage: Outage,
         reach: Reach,
-        stop: Callable[[Stopped], Awaitable[None]],
+        watch: AccountWatch,
         templates: AccountTemplates,
     ) -> None:
         """Prepare.
@@ -47,13 +47,13 @@ class Refusals:
             limits: what a refusal as too fast pauses.
             outage: whether the platform works.
             reach: who can be written to.
-            stop: stops the account on every replica.
+            watch: stops the account on every replica, and tells the admin.
             templates: what the account says of its templates.
         """
         self._limits = limits
         self._outage = outage
         self._reach = reach
-        self._stop = stop
+        self._watch = watch
         self._templates = templates
 
     async def after(self, job: Job, verdict: Verdict, plan: Send) -> Send | Settle:
@@ -68,13 +68,15 @@ class Refusals:
                 self._outage.begin(verdict.reason)
                 raise self._outage.away()
             case Stopped():
-                await self._stop(verdict)
+                await self._watch.stop(verdict)
                 raise self._outage.away()
             case Unknown():
                 self._outage.try_again()
                 raise Retry(verdict.reason, AFTER_LOST_ANSWER_SECONDS)
         self._outage.end()
         await self._reach.learn(job.peer, verdict, job.message.correlation_id)
+        if isinstance(verdict, Failed):
+            await self._doubt_template(job.message, verdict)
         match verdict:
             case Throttled():
                 # Too fast: that says nothing about the message, and costs it no attempt.
@@ -88,10 +90,16 @@ class Refusals:
                 return plan
             case WindowClosed() if not plan.by_template:
                 return window_closed(job.message, job.peer.peer, self._templates.approvals())
-            case Failed() if (template := job.message.template) and verdict.reason in DOUBTS:
-                language = job.message.language
-                await self._templates.doubt(template.name, language, DOUBTS[verdict.reason])
         return Settle("failed", verdict.reason)
+
+    async def _doubt_template(self, message: OutboundMessage, verdict: Failed) -> None:
+        if message.template is None:
+            return
+        name = message.template.name
+        if verdict.effect in ("template-wrong", "template-unusable"):
+            self._watch.template_refused(name, verdict.reason)
+        if verdict.reason in DOUBTS:
+            await self._templates.doubt(name, message.language, DOUBTS[verdict.reason])
 
     async def _again(self, job: Job, verdict: Verdict, after_seconds: float | None) -> None:
         entry = job.record.entry
