@@ -7,12 +7,12 @@ from contextlib import suppress
 import nats
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
 from contracts import topology
 from contracts.topology import BUCKETS, STREAMS, Bucket, Consumer, Ring, Stream, Tier
 from runtime.accounts import AccountBook, read_accounts
-from runtime.settings import PER_SECOND_MAX, AccountSettings, Misconfigured
+from runtime.settings import AccountSettings, Misconfigured
 
 CONNECT_ATTEMPTS_MAX = 20
 """With a second between them: a Job in Kubernetes may start before the broker does."""
@@ -30,7 +30,6 @@ class ProvisionSettings(AccountSettings):
     """3 in a cluster; with 1 use `sync_interval: always` (docs/operations.md)."""
     smtp_url: SecretStr | None = None
     """With it there is e-mail, which has a ring of its own."""
-    email_per_second: int | None = Field(default=None, ge=1, le=PER_SECOND_MAX)
 
 
 async def provision(

@@ -189,3 +189,5 @@ class AccountSettings(ServiceSettings):
     """How many people its portfolio may write to first in 24 h; 0: as many as it likes."""
     whatsapp_portfolio: str | None = Field(default=None, pattern="^[0-9]{1,32}$")
     """Meta's business portfolio of the number, where several share that limit."""
+    email_per_second: int | None = Field(default=None, ge=1, le=PER_SECOND_MAX)
+    """What the mail server takes from us; 10 unless it is given."""
