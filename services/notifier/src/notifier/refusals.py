@@ -96,10 +96,12 @@ class Refusals:
         if message.template is None:
             return
         name = message.template.name
-        if verdict.effect in ("template-wrong", "template-unusable"):
-            self._watch.template_refused(name, verdict.reason)
         if verdict.reason in DOUBTS:
             await self._templates.doubt(name, message.language, DOUBTS[verdict.reason])
+            if self._templates.approvals().known:
+                return  # whoever asks Meta about it tells the admin
+        if verdict.effect in ("template-wrong", "template-unusable"):
+            self._watch.template_refused(name, verdict.reason)
 
     async def _again(self, job: Job, verdict: Verdict, after_seconds: float | None) -> None:
         entry = job.record.entry
