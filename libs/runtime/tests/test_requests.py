@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import nats
 import nats.errors
@@ -12,7 +13,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import NoStreamResponseError
 
-from runtime.requests import Requests
+from runtime.requests import Asked, Requests
 from runtime.testing import NatsServer, eventually
 
 ASKED_AT_ONCE = 500
@@ -25,6 +26,10 @@ async def connected(url: str) -> AsyncIterator[Client]:
         yield client
     finally:
         await client.close()
+
+
+def unheard(number: str, answer: Msg) -> None:
+    """Takes answers that are no matter here."""
 
 
 async def echo(message: Msg) -> None:
@@ -89,3 +94,48 @@ async def test_who_gives_up_at_once_takes_nobody_elses_answers_along(nats_url: s
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         assert (await requests.request("echo", b"second", timeout=5)).data == b"second"
+
+
+@pytest.mark.parametrize("subject", ["", "two words", "line\r\nPUB other 0", "tab\tbed"])
+async def test_a_subject_that_would_be_another_command_is_not_sent(
+    nats_url: str, subject: str
+) -> None:
+    async with connected(nats_url) as client:
+        requests = Requests(client)
+        with pytest.raises(nats.errors.BadSubjectError):
+            await requests.send([Asked("good", b"", {}), Asked(subject, b"", {})], unheard)
+        with pytest.raises(nats.errors.MaxPayloadError):
+            await requests.send([Asked("good", b"a" * (client.max_payload + 1), {})], unheard)
+
+
+async def test_what_is_sent_together_arrives_as_if_it_were_sent_by_the_library(
+    nats_url: str,
+) -> None:
+    async with connected(nats_url) as client:
+        heard = await client.subscribe("sent.*")
+        bodies = [b"", b"plain", "ünï\r\n".encode(), b"\x00" * 5000]
+        asked = [Asked(f"sent.{n}", body, {"N": f"é{n}"}) for n, body in enumerate(bodies)]
+        numbers = await Requests(client).send(asked, unheard)
+        found = [await heard.next_msg(5) for _ in bodies]
+
+    assert len(set(numbers)) == len(bodies)
+    assert [(one.subject, one.data, dict(one.headers or {})) for one in found] == [
+        (one.subject, one.payload, dict(one.headers)) for one in asked
+    ]
+
+
+async def test_without_a_connection_nothing_is_left_in_the_client(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path)
+    server.start()
+    client = await nats.connect(server.url, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
+    try:
+        requests = Requests(client)
+        await requests.send([Asked("good", b"", {})], unheard)
+        server.kill()
+        await eventually(lambda: not client.is_connected)
+        with pytest.raises(nats.errors.ConnectionReconnectingError):
+            await requests.send([Asked("good", b"later", {})], unheard)
+        assert client.pending_data_size == 0
+    finally:
+        server.kill()
+        await client.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -198,8 +199,11 @@ class Broker:
         if window.first_ack_seconds is not None:
             # One stands for all: to look at the clock for each costs as much as its ack.
             _publish_seconds.labels().observe(window.first_ack_seconds)
+        counts: Counter[str] = Counter()
         for subject, messages in lanes.items():
-            _published.labels(subject=subject_kind(subject)).inc(len(messages))
+            counts[subject_kind(subject)] += len(messages)
+        for kind, count in counts.items():
+            _published.labels(subject=kind).inc(count)
 
     async def _acknowledged(
         self, subject: str, body: bytes, headers: dict[str, str], timeout_seconds: float

@@ -6,8 +6,8 @@ request. A step of the dialogue makes three, and they were an eighth of its time
 
 import asyncio
 import itertools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
@@ -15,6 +15,37 @@ from nats.aio.msg import Msg
 
 NO_RESPONDERS = "503"
 """The broker's word that nobody listens; of a stream, that it is not there."""
+
+
+class Asked(NamedTuple):
+    """One message that is to be answered."""
+
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str]
+    """Of our own making: without a line break, which would begin another header."""
+
+    def written(self, answer_to: str, payload_bytes_max: int) -> bytes:
+        """It in NATS' own language.
+
+        Raises:
+            nats.errors.Error: it cannot be said.
+        """
+        subject, payload, headers = self
+        # A space or a line break in it would begin another command.
+        if not subject or " " in subject or not subject.isprintable():
+            raise nats.errors.BadSubjectError
+        if len(payload) > payload_bytes_max:
+            raise nats.errors.MaxPayloadError
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"NATS/1.0\r\n{lines}\r\n".encode()
+        sizes = f"{len(head)} {len(head) + len(payload)}"
+        return b"HPUB %b %b\r\n%b%b\r\n" % (
+            f"{subject} {answer_to}".encode(),
+            sizes.encode(),
+            head,
+            payload,
+        )
 
 
 class Requests:
@@ -64,28 +95,32 @@ class Requests:
             raise nats.errors.NoRespondersError
         return message
 
-    async def send(
-        self,
-        subject: str,
-        payload: bytes,
-        headers: dict[str, Any],
-        hearer: Callable[[str, Msg], None],
-    ) -> str:
-        """Ask without waiting: `hearer` is called with the returned number and the answer, unless
-        `forget` is first.
+    async def send(self, asked: Sequence[Asked], hearer: Callable[[str, Msg], None]) -> list[str]:
+        """Ask without waiting: `hearer` is called with each of the returned numbers and the answer
+        to it, unless `forget` is first.
+
+        Raises:
+            nats.errors.Error: there is no connection, or one of them cannot be sent; then none is.
         """
         if not self._open:
             await self._open_inbox()
-        number = str(next(self._numbers))
-        self._hearers[number] = hearer
-        try:
-            await self._client.publish(
-                subject, payload, reply=self._inbox + number, headers=headers
-            )
-        except BaseException:
-            self.forget(number)
-            raise
-        return number
+        client = self._client
+        if not client.is_connected:
+            raise nats.errors.ConnectionReconnectingError
+        numbers = [str(next(self._numbers)) for _ in asked]
+        # In one piece, and past `publish`, which looks at each of a thousand messages eight times
+        # at a third of what one costs. What it would refuse is refused here.
+        bytes_max = client.max_payload
+        written = b"".join(
+            [
+                one.written(self._inbox + number, bytes_max)
+                for number, one in zip(numbers, asked, strict=True)
+            ]
+        )
+        self._hearers.update(dict.fromkeys(numbers, hearer))
+        await client._send_command(written)  # noqa: SLF001 - see above
+        await client._flush_pending()  # noqa: SLF001 - see above
+        return numbers
 
     def forget(self, number: str) -> None:
         """Drop the answer when it comes."""

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from pydantic_core import from_json
 
 from contracts import Message
-from runtime.requests import Requests
+from runtime.requests import Asked, Requests
 
 
 @dataclass(slots=True)
@@ -79,8 +79,8 @@ class Window:
             async with asyncio.timeout(None) as silence:
                 look_for_silence()
                 while self._refused is None and (self._ready or self._in_flight):
-                    while self._ready and len(self._in_flight) < self._in_flight_max:
-                        await self._publish_next(self._ready.popleft())
+                    if self._ready and len(self._in_flight) < self._in_flight_max:
+                        await self._publish_ready()
                     if self._refused is None and self._in_flight:
                         self._woken.clear()
                         await self._woken.wait()
@@ -91,16 +91,18 @@ class Window:
                 self._requests.forget(number)
         return self._refused
 
-    async def _publish_next(self, lane: _Lane) -> None:
-        message = lane.messages[lane.sent]
-        lane.sent += 1
-        number = await self._requests.send(
-            lane.subject,
-            message.model_dump_json().encode(),
-            self._headers_of(message),
-            self._hear,
-        )
-        self._in_flight[number] = lane
+    async def _publish_ready(self) -> None:
+        """The next message of each lane that waits for none of its own, as far as there is room."""
+        room = self._in_flight_max - len(self._in_flight)
+        lanes = [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
+        asked = []
+        for lane in lanes:
+            message = lane.messages[lane.sent]
+            lane.sent += 1
+            body = message.model_dump_json().encode()
+            asked.append(Asked(lane.subject, body, self._headers_of(message)))
+        numbers = await self._requests.send(asked, self._hear)
+        self._in_flight.update(zip(numbers, lanes, strict=True))
 
     def _hear(self, number: str, answer: Msg) -> None:
         self._heard_at = self._loop.time()
