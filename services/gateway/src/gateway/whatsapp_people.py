@@ -46,7 +46,10 @@ class Contacts:
         """The contact that has one of these ids; empty when nobody can tell."""
         if not names:
             return self._only
-        return next((self._by_id[name] for name in names if name in self._by_id), {})
+        for name in names:
+            if (contact := self._by_id.get(name)) is not None:
+                return contact
+        return {}
 
 
 def person_of(message: JsonObject, contacts: Contacts) -> Person | None:
@@ -61,6 +64,8 @@ def person_of(message: JsonObject, contacts: Contacts) -> Person | None:
             scoped_id = scoped_id or name
         elif name:
             phone = phone or phone_in(name)
+        if scoped_id and phone:
+            break
     chat_id = scoped_id or phone
     if chat_id is None:
         # Shared by several businesses; better than nobody.
