@@ -104,7 +104,8 @@ async def test_the_admin_is_told_once_of_what_will_not_be_approved_by_waiting(
         (heard,) = await admin.hears()
         assert "event_soon/en_US" in heard["text"]
         assert "rejected" in heard["text"]
-        assert (second := (await known(notifier))["synced_at"]) > first
+        second = (await known(notifier))["synced_at"]
+        assert second > first
         clock.write_text(json.dumps({"offset_seconds": 3 * ASK_AFTER.total_seconds()}))
         while (await known(notifier))["synced_at"] <= second:
             await asyncio.sleep(0.05)
