@@ -105,6 +105,18 @@ async def test_a_lost_token_stops_every_replica_and_one_persons_message_is_the_o
     assert "Sent late: 2. Too late to be sent: 0." in told[1]
 
 
+async def test_what_others_tell_the_admin_by_a_bot_that_is_away_is_mailed(stage: Stage) -> None:
+    admin = await stage.person("telegram")
+    changes = {**BY_MAIL, "admin_telegram_chat": admin.address.chat_id}
+    async with running(settings(stage, **changes)):
+        await stage.fault("500")
+        news = await stage.send(admin, text="The registry is silent.", priority="transactional")
+        (mail,) = await mails(stage, 1)
+        assert "The registry is silent." in mail
+        await stage.platforms.delete("/sim/faults")
+        assert await stage.outcome(news) == ("accepted", None, False)
+
+
 def _stopped_series(platform: str, account: str) -> str:
     return (
         f'turnout_account_stopped{{account="{account}",platform="{platform}",service="notifier"}}'

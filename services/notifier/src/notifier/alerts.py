@@ -17,9 +17,8 @@ from uuid import UUID
 
 import sentry_sdk
 import structlog
-from pydantic import SecretStr
 
-from contracts import Address, OutboundMessage, Platform
+from contracts import Address, OutboundMessage, Platform, derived_id
 from notifier.email_server import Connection, MailServer
 from notifier.settings import Settings
 from notifier.verdicts import Accepted, Cause
@@ -97,12 +96,15 @@ class Alerts:
         self._clock = clock
         self._settings = settings
         self._works = works
+        self._captured: set[UUID] = set()
+        """Few: each is something that a human must do."""
 
     async def tell(self, alert: Alert) -> bool:
         """Tell it by the best way that works; False when it must be tried again later."""
         text = alert.text(self._settings.admin_language)
         log.warning("admin alert", alert=alert.kind, platform=alert.platform, reason=alert.reason)
-        if self._settings.sentry_dsn:
+        if self._settings.sentry_dsn and alert.id not in self._captured:
+            self._captured.add(alert.id)
             with sentry_sdk.new_scope() as scope:
                 scope.fingerprint = ["turnout-alert", str(alert.id)]
                 scope.capture_message(text, level="error")
@@ -115,11 +117,12 @@ class Alerts:
         sure = bool(first) and first[0][0] in bots
         if sure and await self._by_telegram(alert, bots[0], text):
             return True
-        server, to = self._settings.smtp_url, self._settings.admin_email
-        if server is not None and to is not None:
-            return await self._by_mail(alert, text, server, to)
+        if await self._by_mail(alert.kind, text, alert.id):
+            return True
         if bots and await self._by_telegram(alert, bots[0], text):
             return True
+        if self._has_mail:
+            return False
         _alerts.labels(alert=alert.kind, way="none").inc()
         log.error("no way to tell the admin", alert=alert.kind, remedy="ADMIN_EMAIL and SMTP_URL")
         return True
@@ -145,18 +148,34 @@ class Alerts:
         _alerts.labels(alert=alert.kind, way="telegram").inc()
         return True
 
-    async def _by_mail(self, alert: Alert, text: str, server: SecretStr, to: str) -> bool:
+    async def copy(self, message: OutboundMessage) -> bool:
+        """Mail what another service has to tell the admin by a bot that does not work now.
+
+        It is sent by the bot too, when that works again. False when it must be tried again.
+        """
+        return not self._has_mail or await self._by_mail(
+            "copy", message.text, derived_id(message.id, "copy")
+        )
+
+    @property
+    def _has_mail(self) -> bool:
+        return self._settings.smtp_url is not None and self._settings.admin_email is not None
+
+    async def _by_mail(self, what: str, text: str, mail_id: UUID) -> bool:
+        server, to = self._settings.smtp_url, self._settings.admin_email
+        if server is None or to is None:
+            return False
         connection = Connection(MailServer.of(server))
         try:
-            sender, mail = mail_of(self._settings.mail_from, to, text, message_id=alert.id)
+            sender, mail = mail_of(self._settings.mail_from, to, text, message_id=mail_id)
             mail["Date"] = format_datetime(self._clock.now())
             verdict = await connection.send(sender, to, mail.as_bytes(policy=SMTP), utf8=False)
         finally:
             await connection.close()
         if not isinstance(verdict, Accepted):
-            log.warning("admin alert not mailed", alert=alert.kind, reason=verdict.reason)
+            log.warning("admin alert not mailed", alert=what, reason=verdict.reason)
             return False
-        _alerts.labels(alert=alert.kind, way="email").inc()
+        _alerts.labels(alert=what, way="email").inc()
         return True
 
 

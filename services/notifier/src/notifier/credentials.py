@@ -33,6 +33,8 @@ from runtime.metrics import gauge
 
 LOOK_SECONDS = 1.0
 """Between two looks at the document; a stop reaches every replica within this."""
+COPIES_MAX = 20
+"""Messages to the admin that are to be mailed; a server that is away must not make it a heap."""
 
 _stopped = gauge(
     "turnout_account_stopped",
@@ -63,6 +65,8 @@ class AccountWatch:
     """The platform refuses the account: nothing goes out by it, on no replica."""
     template_refused: Callable[[str, str], None]
     """A template, by its name, is not taken, for this reason; the admin hears of it."""
+    waits: Callable[[OutboundMessage], None]
+    """A message waits for the account; if it is for the admin, it goes another way as well."""
 
 
 @dataclass(slots=True)
@@ -92,6 +96,7 @@ class Credentials:
         alerts: Alerts,
         spoken: Callable[[], Mapping[Key, Spoken]],
         *,
+        admin_chat: str | None = None,
         probe_every: timedelta = PROBE_EVERY,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -102,13 +107,17 @@ class Credentials:
             clock: business time.
             alerts: how the admin is told.
             spoken: the accounts of the moment.
+            admin_chat: the admin's chat with a bot of ours.
             probe_every: between two questions to a platform that refuses.
             look_seconds: between two looks.
         """
         self._probe_every = probe_every
         self._broker = broker
         self._clock = clock
+        self._alerts = alerts
         self._news = AccountNews(clock, alerts)
+        self._admin_chat = admin_chat
+        self._copies: list[OutboundMessage] = []
         self._spoken = spoken
         self._look_seconds = look_seconds
         self._here: dict[Key, _Here] = {}
@@ -133,7 +142,9 @@ class Credentials:
 
     def watch(self, key: Key) -> AccountWatch:
         """For the account's sender."""
-        return AccountWatch(partial(self.stop, key), partial(self._template_refused, key))
+        return AccountWatch(
+            partial(self.stop, key), partial(self._template_refused, key), self._waits
+        )
 
     async def stop(self, key: Key, verdict: Stopped) -> None:
         """The platform refuses the account: nothing goes out by it, on no replica."""
@@ -176,8 +187,12 @@ class Credentials:
     async def _watch(self) -> None:
         while True:
             looks = [self._look_safely(key, one) for key, one in self._spoken().items()]
-            await asyncio.gather(*looks)
+            await asyncio.gather(*looks, self._mail_copies())
             await asyncio.sleep(self._look_seconds)
+
+    async def _mail_copies(self) -> None:
+        while self._copies and await self._alerts.copy(self._copies[0]):
+            del self._copies[0]
 
     async def _look_safely(self, key: Key, spoken: Spoken) -> None:
         try:
@@ -264,6 +279,11 @@ class Credentials:
         spoken = self._spoken().get(key)
         if spoken is not None:
             self._of(key, spoken).templates[template] = reason
+
+    def _waits(self, message: OutboundMessage) -> None:
+        is_new = len(self._copies) < COPIES_MAX
+        if is_new and message.address.chat_id == self._admin_chat:
+            self._copies.append(message)
 
     def _of(self, key: Key, spoken: Spoken) -> _Here:
         here = self._here.get(key)

@@ -81,6 +81,7 @@ class Sender(Generic[R]):
             self._templates.approvals,
         )
         self._reach = Reach(service.broker, service.clock, self._peers)
+        self._watch = watch
         self._refusals = Refusals(self._limits, self.outage, self._reach, watch, self._templates)
 
     async def close(self) -> None:
@@ -120,6 +121,8 @@ class Sender(Generic[R]):
             job = await self._job(message, record, parked=False)
             wait = await self._deliver_or_wait(job)
             if wait is not None:
+                if wait.reason == "outage":
+                    self._watch.waits(message)
                 await self._entrance.take(job.message, record, wait)
                 return
         await self._results.report(message, record)

@@ -143,6 +143,7 @@ class Senders:
             service.clock,
             alerts,
             self._spoken,
+            admin_chat=settings.admin_telegram_chat,
             probe_every=timedelta(seconds=settings.account_probe_seconds),
         )
         for key in self._tokens(accounts.current):
