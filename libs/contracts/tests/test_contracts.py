@@ -126,7 +126,7 @@ def test_consumers_read_what_their_stream_stores() -> None:
 def test_every_lane_of_the_ordered_streams_has_a_consumer() -> None:
     lanes = {stream.name: len(stream.consumers) for stream in STREAMS}
     assert lanes["INBOUND"] == PARTITIONS
-    assert lanes["OUTBOUND"] == PARTITIONS * len(CHANNELS)
+    assert lanes["OUTBOUND"] == lanes["BULK"] == PARTITIONS * len(CHANNELS)
     assert lanes["COMMANDS"] == COMMAND_LANES
 
 

@@ -86,13 +86,9 @@ NOTIFIER_OUTBOUND: dict[Platform, tuple[Consumer, ...]] = {
     for platform in CHANNELS
 }
 
-NOTIFIER_BULK: dict[Platform, Consumer] = {
-    platform: Consumer(
-        name=f"notifier-bulk-{platform}",
-        stream="BULK",
-        filter_subject=f"bulk.*.{platform}.*",
-        in_flight_max=32,
-    )
+NOTIFIER_BULK: dict[Platform, tuple[Consumer, ...]] = {
+    # Lanes, so that one reminder of a chat does not overtake another that is refused for now.
+    platform: _lanes(f"notifier-bulk-{platform}", "BULK", f"bulk.*.{platform}.{{lane}}.*")
     for platform in CHANNELS
 }
 
@@ -195,7 +191,14 @@ BULK = Stream(
     name="BULK",
     subjects=("bulk.*.*.*",),
     retention="workqueue",
-    consumers=tuple(NOTIFIER_BULK.values()),
+    transform=(
+        "bulk.*.*.*",
+        (
+            "bulk.{{wildcard(1)}}.{{wildcard(2)}}."
+            f"{{{{partition({PARTITIONS},2,3)}}}}.{{{{wildcard(3)}}}}"
+        ),
+    ),
+    consumers=tuple(lane for lanes in NOTIFIER_BULK.values() for lane in lanes),
 )
 
 REACH = Stream(

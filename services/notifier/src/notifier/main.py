@@ -15,9 +15,6 @@ from notifier.statuses import STATUSES_AT_ONCE, read_failure
 from notifier.templates.syncing import Board
 from runtime.service import Service
 
-BULK_WORKERS = 4
-"""Reminders and broadcasts under way at a time per process; the permits set the pace."""
-
 CHANGES_AT_ONCE = 8
 """Acts of people that say whether they can be written to."""
 
@@ -54,16 +51,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.answer(ListAccounts, senders.names.list_accounts)
     service.answer(CountReachable, Reachable(service, board.approvals).count)
     for platform in senders.listens_to:
-        service.on(
-            NOTIFIER_OUTBOUND[platform], OutboundMessage, senders.handle, on_dead=senders.give_up
-        )
-        service.on(
-            NOTIFIER_BULK[platform],
-            OutboundMessage,
-            senders.handle,
-            workers=BULK_WORKERS,
-            on_dead=senders.give_up,
-        )
+        for lanes in (NOTIFIER_OUTBOUND[platform], NOTIFIER_BULK[platform]):
+            service.on(lanes, OutboundMessage, senders.handle, on_dead=senders.give_up)
         service.probe(f"permits of {platform}", partial(senders.check_rings, platform))
         service.probe(platform, partial(senders.check_channels, platform))
     return service.build()
