@@ -148,6 +148,10 @@ REASONS: dict[str, Words] = {
     "email-5.1.1": _NO_MAILBOX,
     "email-5.2.1": _NO_MAILBOX,
     "email-5.2.2": {"en": "Their mailbox is full.", "ru": "Почтовый ящик переполнен."},
+    "no-mail-server": {
+        "en": "This installation sends no e-mail.",
+        "ru": "В этой системе отправка писем не настроена.",
+    },
     "no-token": _CHANNEL_STANDS,
     "no-token-for-account": _CHANNEL_STANDS,
 }

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import and_, false, func, literal, or_, select
+from sqlalchemy import and_, false, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Address, Recipient
@@ -26,12 +26,13 @@ async def ways_to(
         connection: where to look.
         user_id: the person.
         email: the address that the person has proven to be theirs.
-        marketing: an organiser's own words: not where the person has stopped those.
+        marketing: an organiser's own words. Who has stopped those on one way gets them on none:
+            another way would go round their wish.
     """
-    stops = func.coalesce(Reachability.marketing_stopped, false()) if marketing else literal(False)
-    closed = or_(func.coalesce(Reachability.blocked, false()), stops).label("closed")
+    blocked = func.coalesce(Reachability.blocked, false()).label("blocked")
+    stopped = func.coalesce(Reachability.marketing_stopped, false()).label("stopped")
     rows = await connection.execute(
-        select(IdentityRow.platform, IdentityRow.account, IdentityRow.chat_id, closed)
+        select(IdentityRow.platform, IdentityRow.account, IdentityRow.chat_id, blocked, stopped)
         .outerjoin(
             Reachability,
             and_(
@@ -42,21 +43,23 @@ async def ways_to(
         )
         .where(IdentityRow.user_id == user_id)
         .order_by(
-            closed,
+            blocked,
             IdentityRow.updated_at.desc(),
             IdentityRow.platform,
             IdentityRow.account,
             IdentityRow.chat_id,
         )
     )
-    found = [
-        (Recipient(address=Address(**{key: row[key] for key in _ADDRESS})), row["closed"])
-        for row in rows.mappings()
-    ]
+    found: list[tuple[Recipient, bool]] = []
+    for row in rows.mappings():
+        way = Recipient(address=Address(**{key: row[key] for key in _ADDRESS}))
+        if marketing and row["stopped"]:
+            return (way,)
+        found.append((way, row["blocked"]))
     if email is not None:
         by_mail = Address(platform="email", account=EMAIL_ACCOUNT, chat_id=str(user_id))
         shut = await connection.scalar(
-            select(closed).where(
+            select(Reachability.blocked).where(
                 Reachability.platform == by_mail.platform,
                 Reachability.account == by_mail.account,
                 Reachability.chat_id == by_mail.chat_id,

@@ -22,8 +22,9 @@ _STATES: dict[Audience, str] = {
     "all": "r.status IN ('confirmed', 'held', 'waiting', 'offered')",
 }
 
-# As `ways.ways_to` finds the best way, for many at once: the messenger used last of those that
-# are open, then e-mail, then one that is closed, because the notifier says why it is.
+# As `ways.ways_to` finds the best way, for many at once: where they stopped an organiser's words,
+# for nobody goes round that; the messenger used last of those that are open; e-mail; one that is
+# closed, because the notifier says why it is.
 _PEOPLE = f"""
     SELECT r.id AS registration_id, u.language,
         CASE WHEN best.closed IS FALSE OR mail.address IS NULL THEN best.platform
@@ -36,16 +37,17 @@ _PEOPLE = f"""
     JOIN users AS u ON u.id = r.user_id
     LEFT JOIN LATERAL (
         SELECT i.platform, i.account, i.chat_id,
-            coalesce(n.blocked OR n.marketing_stopped, FALSE) AS closed
+            coalesce(n.blocked AND NOT n.marketing_stopped, FALSE) AS closed
         FROM identities AS i LEFT JOIN reachability AS n USING (platform, account, chat_id)
         WHERE i.user_id = u.id
-        ORDER BY closed, i.updated_at DESC, i.platform, i.account, i.chat_id LIMIT 1
+        ORDER BY coalesce(n.marketing_stopped, FALSE) DESC, closed, i.updated_at DESC,
+            i.platform, i.account, i.chat_id LIMIT 1
     ) AS best ON TRUE
     LEFT JOIN LATERAL (
         SELECT u.email AS address WHERE u.email IS NOT NULL AND NOT EXISTS (
             SELECT FROM reachability AS n
             WHERE n.platform = 'email' AND n.account = '{EMAIL_ACCOUNT}'
-            AND n.chat_id = u.id::text AND (n.blocked OR n.marketing_stopped))
+            AND n.chat_id = u.id::text AND n.blocked)
     ) AS mail ON TRUE
     WHERE r.event_id = $1 AND {{state}} AND NOT u.muted
 """  # noqa: S608 - our own constant
