@@ -24,7 +24,7 @@ from notifier.templates.catalogue import LANGUAGES, catalogue
 from notifier.templates.graph import TemplateApi
 from runtime.testing import free_port
 
-WAIT_SECONDS_MAX = 30.0
+WAIT_SECONDS_MAX = 45.0
 """aiogram's import alone takes seconds on a busy machine."""
 POLL_SECONDS = 0.02
 
