@@ -9,13 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
-from notifier_house import NOON, WABA_ID, whatsapp_address
+from notifier_house import NOON, PHONE_ID, WABA_ID, whatsapp_address
 from notifier_stage import Person, Stage, running, settings
 
 from contracts import CountReachable, ReachAnswer, Template
+from contracts.topology import Tier
 from notifier.templates.catalogue import LANGUAGE_CODES, catalogue
 from notifier.templates.standing import Account, Approval
 from notifier.templates.syncing import ASK_AFTER, SYNC_AFTER, is_due
+from runtime.provision import provision
+from runtime.testing import TEST_RINGS
 
 SOON = Template(name="event_soon", parameters=("PyCon", "at 18:00", "Hall 1"))
 SECONDS_MAX = 30.0
@@ -144,6 +147,28 @@ async def test_as_long_as_meta_does_not_tell_a_template_is_tried(stage: Stage) -
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         assert "set WHATSAPP_TOKEN" in refusal
+
+
+async def test_no_more_new_people_are_written_to_than_the_tier_allows(stage: Stage) -> None:
+    tier = Tier(portfolio=PHONE_ID, recipients=1)
+    await provision(stage.client.jetstream(), TEST_RINGS, tiers=[tier])
+    ann, bob, cy = [await stage.person("whatsapp") for _ in range(3)]
+    async with running(settings(stage, whatsapp_recipients_per_day=1)):
+        for _ in range(2):  # whom we have written to counts once
+            assert (await remind(stage, ann))[0] == "accepted"
+        long_ago = datetime.now(UTC) - YESTERDAY
+        news = await stage.send(bob, heard_at=long_ago, priority="bulk", template=SOON)
+        assert (await stage.result(news)).reason == "tier-limit"
+        # Whoever writes is no new person.
+        assert (await stage.result(await stage.send(bob))).status == "accepted"
+        soon = datetime.now(UTC) + timedelta(seconds=2)
+        await stage.send(
+            cy, heard_at=long_ago, priority="transactional", template=SOON, expires_at=soon
+        )
+        while not (await stage.client.jetstream().stream_info("PARKED")).state.messages:
+            await asyncio.sleep(0.02)
+    assert await cy.heard() == []
+    await stage.client.jetstream().delete_stream(tier.stream)
 
 
 async def test_one_of_several_replicas_asks(stage: Stage) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from notifier_house import NOON, outbound, whatsapp_address
 
-from contracts import Template
-from notifier.decisions import WINDOW, Send, Settle, decide, window_open
+from contracts import Address, Recipient, Template
+from notifier.decisions import WINDOW, Send, Settle, decide, stale, tier_full, window_open
 from notifier.peers import Peer
 from notifier.templates.catalogue import Language, catalogue
 from notifier.templates.standing import KNOWN_FOR, Account, Approval, Approvals
@@ -17,6 +17,9 @@ SKEW = timedelta(minutes=5)
 """How far our clock and Meta's may be apart, in either direction."""
 HELD = timedelta(minutes=4)
 """How long a decided message may take to reach Meta."""
+MAIL = Recipient(
+    address=Address(platform="email", account="mail", chat_id="7"), email_to="ann@example.org"
+)
 META_WINDOW = timedelta(hours=24)
 AGES = 100_000
 
@@ -129,6 +132,30 @@ def test_who_stopped_marketing_gets_none(
     peer = Peer(heard_at=NOON - heard_ago, marketing_stopped=True)
     plan = decide(message, peer, NOON, told())
     assert (plan == Settle("suppressed", "marketing-stopped")) == stops
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({"priority": "bulk"}, False),
+        ({"priority": "reminder"}, True),
+        ({"priority": "transactional"}, True),
+        ({"priority": "transactional", "alternatives": (MAIL,)}, False),
+    ],
+)
+def test_where_nobody_new_may_be_written_to_today_news_and_what_has_another_way_do_not_wait(
+    changes: dict[str, Any], waits: bool
+) -> None:
+    settle = tier_full(a_reminder(**changes))
+    assert settle == (None if waits else Settle("suppressed", "tier-limit"))
+
+
+def test_what_has_waited_until_the_window_is_over_is_decided_again() -> None:
+    message, peer = a_reminder(), Peer(heard_at=NOON - WINDOW)
+    assert not stale(Send(), message, peer, NOON - timedelta(seconds=1))
+    assert stale(Send(), message, peer, NOON)
+    assert not stale(Send(by_template=True), message, peer, NOON)
+    assert not stale(Send(), outbound(), Peer(), NOON), "only WhatsApp has windows"
 
 
 def test_metas_word_for_a_category_counts_more_than_ours() -> None:
