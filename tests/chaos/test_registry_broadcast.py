@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +17,9 @@ import httpx
 import pytest
 
 from devstack.house import House
+from devstack.rig import RegistryRig
 from tests.chaos.broadcast_audience import WORDS, Audience, Verdict, an_event
+from tests.chaos.broadcast_feeding import Feeding
 
 PEOPLE, BLOCKED = 300, 10
 DYING = (("registry", 1), ("conversation", 1), ("notifier", 1), ("notifier", 2))
@@ -44,6 +47,11 @@ class Organiser:
                         body: dict[str, Any] = answer.raise_for_status().json()
                         return body
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def sees(self, path: str) -> dict[str, Any]:
+        """The answer of this moment, whatever it is."""
+        body: dict[str, Any] = (await self._http.get(path)).json()
+        return body
 
     async def until_over(self, message_id: str) -> dict[str, Any]:
         """Look until the message is over; when it has stopped by itself, go on."""
@@ -139,6 +147,39 @@ async def test_a_message_to_many_reaches_nobody_twice_whoever_dies() -> None:
 async def test_long_registry_broadcast_without_the_ledger_somebody_gets_it_twice() -> None:
     verdict, _ = await broadcast(deaths=True, broken="ledger")
     assert verdict.twice
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.long
+async def test_long_registry_broadcast_to_100_000() -> None:
+    """How long the registry alone needs; the platforms would need more than an hour."""
+    people = int(os.environ.get("PROOF_PEOPLE", "100000"))
+    async with (
+        RegistryRig() as rig,
+        Feeding(rig.nats_url, rig.database_url) as feeding,
+        httpx.AsyncClient(base_url=rig.url(), timeout=30, headers=rig.admin) as desk,
+    ):
+        organiser = Organiser(desk)
+        event = await organiser.asks("POST", "/api/events", json=an_event(people))
+        await feeding.crowd(UUID(event["id"]), people)
+        started = time.monotonic()
+        path, body = f"/api/events/{event['id']}/messages", {"audience": "all", "text": WORDS}
+        written = await organiser.asks("POST", path, json=body)
+        while "recipients" not in (await organiser.sees(f"/api/messages/{written['id']}")).get(
+            "progress", {}
+        ):
+            await asyncio.sleep(LOOK_SECONDS)
+        prepared = time.monotonic()
+        await feeding.feed(UUID(written["id"]), people)
+        fed = time.monotonic()
+        looked = await organiser.asks("GET", f"/api/messages/{written['id']}")
+        seconds = time.monotonic() - fed
+    sys.stdout.write(
+        f"\n{people} recipients: written down in {prepared - started:.1f} s, handed over with "
+        f"their results in {fed - prepared:.0f} s ({people / (fed - prepared):.0f}/s, slowest tick "
+        f"{feeding.slowest_tick_seconds:.2f} s), looked at in {seconds:.2f} s\n"
+    )
+    assert (looked["status"], looked["progress"]["accepted"]) == ("finished", people)
 
 
 def test_the_judge_sees_what_is_doubled_lost_or_said_wrongly() -> None:
