@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 from contracts import Priority
 from contracts.topology import PERMIT_WINDOW_SECONDS, Ring
@@ -63,12 +65,16 @@ class Paused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to make one call now; never acknowledged, so that it comes back by itself."""
+    """The right to make one call now; never acknowledged, so that it comes back by itself.
+
+    What is limited is calls, so one with which none was made may be given back at once.
+    """
 
     granted_at: float
     """By `time.monotonic()`."""
     platform: str = ""
     source: str = "ring"
+    back: Callable[[], None] | None = field(default=None, compare=False)
 
     @property
     def fresh(self) -> bool:
@@ -78,10 +84,16 @@ class Permit:
     def use(self) -> bool:
         """Say that the call is made now; False: it is too late, take another one."""
         if not self.fresh:
-            _dropped.labels(platform=self.platform, reason="late").inc()
+            self.give_back("late")
             return False
         _used.labels(platform=self.platform, source=self.source).inc()
         return True
+
+    def give_back(self, reason: str = "unwanted") -> None:
+        """No call is made with it: somebody else may have it now."""
+        _dropped.labels(platform=self.platform, reason=reason).inc()
+        if self.back is not None:
+            self.back()
 
 
 _Queue = deque["asyncio.Future[Permit]"]
@@ -221,6 +233,7 @@ class Permits:
                     self._send_away(Unavailable("permits"), "stopping")
         finally:
             self._lag.stop()
+            self._grants.leave()
 
     async def _next(self) -> Permit | None:
         """The next permit, from wherever they come now; None: look again."""
@@ -240,21 +253,23 @@ class Permits:
         factor = self._factor
         for still_to_come in range(factor - 1, -1, -1):
             try:
-                granted_at = await self._grants.next(factor * self._count_waiting())
+                grant = await self._grants.next(factor * self._count_waiting())
             except RingAway as away:
                 self._fallback.cut(str(away))
                 return None
-            if granted_at is None:
+            if grant is None:
                 return None
             if still_to_come:
-                self._drop("slowed")
+                # Not given back: that it is gone makes the account slower.
+                _dropped.labels(platform=self._ring.platform, reason="slowed").inc()
                 continue
-            permit = Permit(granted_at, self._ring.platform)
+            back = partial(self._grants.give_back, grant)
+            permit = Permit(grant.at, self._ring.platform, back=back)
             if self._pause_seconds or self._fallback.source != "ring":
-                # Handed out before that was known; when it came back it would count again.
-                self._drop("paused")
+                # Handed out before that was known.
+                _dropped.labels(platform=self._ring.platform, reason="paused").inc()
             elif not permit.fresh:
-                self._drop("late")
+                permit.give_back("late")
             else:
                 return permit
         return None
@@ -274,7 +289,7 @@ class Permits:
         elif _somebody(self._spare):
             queue = self._spare
         else:
-            self._drop("unwanted")
+            permit.give_back()
             return
         self._granted.append(permit.granted_at)
         queue.popleft().set_result(permit)
@@ -301,9 +316,6 @@ class Permits:
     @property
     def _factor(self) -> int:
         return self._pauses.factor if self._pauses is not None else 1
-
-    def _drop(self, reason: str) -> None:
-        _dropped.labels(platform=self._ring.platform, reason=reason).inc()
 
 
 def _somebody(queue: _Queue) -> bool:

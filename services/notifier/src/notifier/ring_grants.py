@@ -8,6 +8,8 @@ import asyncio
 import json
 import time
 from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -30,8 +32,22 @@ BATCH_FROM_PERMITS = 200
 BATCH_MAX = 10
 TICK_SECONDS = 0.005
 
+BACK_SECONDS_MAX = 0.5
+"""Younger permits that nobody used are given back, to be handed out again at once; older ones may
+soon be handed out anyway, and must not be twice."""
+
 NOTHING = frozenset({"404", "408"})
 """JetStream's words for: there was none within the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One permit that the server handed out."""
+
+    at: float
+    """When, by `time.monotonic()`; not later than it was."""
+    reply: str
+    """Where to say that it was not used."""
 
 
 class RingAway(Exception):
@@ -80,7 +96,9 @@ class RingGrants:
         self._lag = lag
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{ring.stream}.{ring.consumer}"
         self._inbox: str | None = None
-        self._arrived: deque[float] = deque()
+        self._arrived: deque[Grant] = deque()
+        self._left = False
+        self._returning: set[asyncio.Task[None]] = set()
         self._outstanding = 0
         self._asked_at = float("-inf")
         self._trouble: str | None = None
@@ -89,8 +107,8 @@ class RingGrants:
         self.size = ring.permits
         """How many permits the ring holds, as far as this process knows."""
 
-    async def next(self, wanted: int) -> float | None:
-        """When a permit was handed out, by `time.monotonic()`; None: none came, ask again.
+    async def next(self, wanted: int) -> Grant | None:
+        """The next permit; None: none came, ask again.
 
         Args:
             wanted: how many could be used at once.
@@ -98,6 +116,7 @@ class RingGrants:
         Raises:
             RingAway: it does not answer.
         """
+        self._left = False
         if not self._arrived:
             if self._broker.away_since is not None:
                 # Nothing can be sent either, and that says nothing about the ring.
@@ -107,11 +126,22 @@ class RingGrants:
             await self._wait(wanted)
         return self._arrived.popleft() if self._arrived else None
 
-    def forget(self) -> int:
-        """Drop what arrived and nobody uses; how many those were."""
-        count = len(self._arrived)
-        self._arrived.clear()
-        return count
+    def give_back(self, grant: Grant) -> None:
+        """No call was made with it: let it be handed out again, now."""
+        if time.monotonic() - grant.at < BACK_SECONDS_MAX:
+            returning = asyncio.create_task(self._give_back(grant))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+
+    async def _give_back(self, grant: Grant) -> None:
+        with suppress(nats.errors.Error, OSError):
+            await self._broker.nats.publish(grant.reply, b"-NAK")
+
+    def leave(self) -> None:
+        """Nobody waits any more: give back what has arrived and what still arrives."""
+        self._left = True
+        while self._arrived:
+            self.give_back(self._arrived.popleft())
 
     async def probe(self) -> bool:
         """Whether the ring answers, at the price of a permit if there is one."""
@@ -184,7 +214,11 @@ class RingGrants:
         if status is None:
             # Not later than it can have been handed out: what a busy loop left lying is old.
             granted_at = max(time.monotonic() - self._lag.seconds, self._asked_at)
-            self._arrived.append(granted_at)
+            grant = Grant(granted_at, message.reply)
+            if self._left:
+                self.give_back(grant)
+            else:
+                self._arrived.append(grant)
             self._outstanding = max(self._outstanding - 1, 0)
             self._trouble_since = None
         else:
