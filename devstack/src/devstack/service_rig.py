@@ -52,6 +52,7 @@ class ServiceRig:
             # No test may reach the real platforms.
             "TELEGRAM_API_URL": self.simulator_url,
             "WHATSAPP_API_URL": self.simulator_url,
+            "SMTP_URL": f"smtp://{LOOPBACK}:{self._ports.of('smtp')}",
             "HTTP_HOST": LOOPBACK,
             "LOG_FORMAT": "json",
             "TURNOUT_TEST": "1",
