@@ -56,3 +56,8 @@ reach_changes = counter(
     "marketing-rests.",
     ("platform", "change"),
 )
+passed_on = counter(
+    "turnout_passed_on_total",
+    "Messages that went on to another channel of the same person.",
+    ("platform", "to"),
+)

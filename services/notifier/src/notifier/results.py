@@ -103,6 +103,15 @@ class Results:
         if other is not None:
             await self._broker.publish(other)
             crash_point("notifier.passed-on")
+            to = other.address.platform
+            measures.passed_on.labels(platform=message.address.platform, to=to).inc()
+            log.info(
+                "passed on",
+                outbound_id=str(message.id),
+                to=to,
+                as_id=str(other.id),
+                reason=entry.reason,
+            )
         await self._broker.publish(
             DeliveryReported(
                 id=derived_id(message.id, entry.status),
