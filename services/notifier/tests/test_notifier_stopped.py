@@ -144,25 +144,62 @@ async def test_what_expired_meanwhile_is_counted(stage: Stage) -> None:
     assert "Отправлено с опозданием: 1. Отправлять было уже поздно: 1." in last["text"]
 
 
-async def test_a_new_token_is_tried_at_once(stage: Stage, tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    token.write_text("a-token-of-yesterday")
-    accounts = tmp_path / "accounts.toml"
+def number_with(token: Path) -> dict[str, Any]:
+    """Settings of a notifier whose only WhatsApp number has its token in a file."""
+    accounts = token.with_suffix(".toml")
     accounts.write_text(f'[[whatsapp]]\nphone_id = "{PHONE_ID}"\ntoken_file = "{token}"')
-    ann = await stage.person("whatsapp")
-    changes: dict[str, Any] = {
+    return {
         "turnout_accounts": accounts,
         "whatsapp_token": None,
         "whatsapp_phone_id": None,
         "whatsapp_waba_id": None,
         "account_probe_seconds": 3600,
     }
-    async with running(settings(stage, **changes)) as notifier:
+
+
+async def ready(notifier: httpx.AsyncClient) -> None:
+    """Wait until nothing fails."""
+    async with asyncio.timeout(SOON_SECONDS):
+        while (await notifier.get("/health/ready")).status_code != 200:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_new_token_is_tried_at_once(stage: Stage, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("a-token-of-yesterday")
+    ann = await stage.person("whatsapp")
+    async with running(settings(stage, **number_with(token))) as notifier:
         message = await stage.send(ann)
         assert "whatsapp-190" in await not_ready(notifier)
         token.write_text("demo-whatsapp-token")
         assert await stage.outcome(message) == ("accepted", None, False)
     assert len(await ann.heard()) == 1
+
+
+async def test_a_replica_that_gets_the_new_token_later_stops_nobody_else(
+    stage: Stage, tmp_path: Path
+) -> None:
+    tokens = [tmp_path / "one", tmp_path / "other"]
+    for token in tokens:
+        token.write_text("a-token-of-yesterday")
+    ann = await stage.person("whatsapp")
+    async with (
+        running(settings(stage, **number_with(tokens[0]))) as one,
+        running(settings(stage, **number_with(tokens[1]))) as other,
+    ):
+        messages = [await stage.send(ann)]
+        await asyncio.gather(not_ready(one), not_ready(other))
+        tokens[0].write_text("demo-whatsapp-token")
+        await ready(one)
+        # The other one meets the refusal with one of these, and stops alone.
+        people = [await stage.person("whatsapp") for _ in range(8)]
+        messages += [await stage.send(person) for person in people]
+        await not_ready(other)
+        assert (await one.get("/health/ready")).status_code == 200
+        tokens[1].write_text("demo-whatsapp-token")
+        await ready(other)
+        for message in messages:
+            assert await stage.outcome(message) == ("accepted", None, False)
 
 
 async def test_a_token_that_expires_is_a_metric_and_a_warning(stage: Stage) -> None:
