@@ -11,6 +11,7 @@ from registry.batches import Batches
 from registry.carrying_out import Done, carry_out
 from registry.database import Database
 from registry.journal import command_name, find_handled, remember
+from registry.messages.results import MessagesFed
 from registry.newest_versions import NewestVersions
 from registry.results import NoticesHandedOver, Said, Stored
 from registry.tickets import Tickets
@@ -25,6 +26,14 @@ _commands = counter(
     "turnout_commands_total", "Commands by what became of them.", ("command", "outcome")
 )
 _notices = counter("turnout_notices_total", "Planned notices by what became of them.", ("outcome",))
+
+
+_recipients = counter(
+    "turnout_recipients_handed_over_total", "Recipients of organisers' messages, handed over."
+)
+_stopped = counter(
+    "turnout_messages_stopped_total", "Organisers' messages that stopped by themselves."
+)
 
 
 class Handlers:
@@ -119,3 +128,6 @@ def _count(command: Command, done: Done) -> None:
     if done.is_new and isinstance(result, NoticesHandedOver):
         _notices.labels(outcome="sent").inc(result.sent)
         _notices.labels(outcome="dropped").inc(result.dropped)
+    if done.is_new and isinstance(result, MessagesFed):
+        _recipients.labels().inc(result.handed_over)
+        _stopped.labels().inc(result.stopped)

@@ -6,12 +6,9 @@ from sqlalchemy import and_, false, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Address, Recipient
+from contracts.topology import MAIL_ACCOUNT
 from registry.delivery_tables import Reachability
 from registry.tables import IdentityRow
-
-EMAIL_ACCOUNT = "mail"
-"""The sender of all our e-mail. The chat is the person's id: their address stays out of subjects.
-"""
 
 
 async def ways_to(
@@ -57,7 +54,8 @@ async def ways_to(
             return (way,)
         found.append((way, row["blocked"]))
     if email is not None:
-        by_mail = Address(platform="email", account=EMAIL_ACCOUNT, chat_id=str(user_id))
+        # The chat is the person's id: their address stays out of subjects.
+        by_mail = Address(platform="email", account=MAIL_ACCOUNT, chat_id=str(user_id))
         shut = await connection.scalar(
             select(Reachability.blocked).where(
                 Reachability.platform == by_mail.platform,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Address, Audience
-from registry.ways import EMAIL_ACCOUNT
+from contracts.topology import MAIL_ACCOUNT
 
 STATEMENT_SECONDS_MAX = 60
 """A hundred thousand recipients are written in one statement; no event is locked meanwhile."""
@@ -30,7 +30,7 @@ _PEOPLE = f"""
         CASE WHEN best.closed IS FALSE OR mail.address IS NULL THEN best.platform
             ELSE 'email' END AS platform,
         CASE WHEN best.closed IS FALSE OR mail.address IS NULL THEN best.account
-            ELSE '{EMAIL_ACCOUNT}' END AS account,
+            ELSE '{MAIL_ACCOUNT}' END AS account,
         CASE WHEN best.closed IS FALSE OR mail.address IS NULL THEN best.chat_id
             ELSE u.id::text END AS chat_id
     FROM event_registrations AS r
@@ -46,7 +46,7 @@ _PEOPLE = f"""
     LEFT JOIN LATERAL (
         SELECT u.email AS address WHERE u.email IS NOT NULL AND NOT EXISTS (
             SELECT FROM reachability AS n
-            WHERE n.platform = 'email' AND n.account = '{EMAIL_ACCOUNT}'
+            WHERE n.platform = 'email' AND n.account = '{MAIL_ACCOUNT}'
             AND n.chat_id = u.id::text AND n.blocked)
     ) AS mail ON TRUE
     WHERE r.event_id = $1 AND {{state}} AND NOT u.muted
