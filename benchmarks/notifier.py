@@ -19,9 +19,9 @@ from contracts import Address, Platform
 from contracts.topology import ring
 from devstack.installation import DEMO_VALUES
 from devstack.notifier_rig import NotifierRig
-from devstack.outbox import ACCOUNTS, Call, Outbox
 from runtime.provision import provision
 from runtime.testing import NatsServer
+from tests.chaos.notifier_outbox import ACCOUNTS, Call, Outbox
 
 LIMITS: dict[Platform, int] = {"telegram": 30, "whatsapp": 80}
 """Per second; what the platforms allow and the simulator enforces to the letter."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from devstack.notifier_rig import NotifierRig
-from devstack.outbox import Outbox
+from tests.chaos.notifier_outbox import Outbox
 
 LIMITS = {"telegram": 30, "whatsapp": 80}
 SETTINGS = {

@@ -36,23 +36,22 @@ IN_FLIGHT_SECONDS = 1.0
 
 
 async def deaths(
-    rig: NotifierRig, replicas: int, chance: random.Random, done: Counter[str]
+    rig: NotifierRig, replicas: int, count: int, chance: random.Random, done: Counter[str]
 ) -> None:
     """One notifier after the other is killed, and started with a point at which it dies."""
-    number = 0
-    while True:
-        number = number % replicas + 1
-        await rig.kill(number)
+    for number in range(count):
+        replica = number % replicas + 1
+        await rig.kill(replica)
         point = chance.choice(POINTS)
+        done[point] += 1
         planted = {"TURNOUT_CRASH_AT": f"{point}:{chance.randint(1, POINT_REACHED_MAX)}"}
         with suppress(Failed):  # it may die before it says that it is ready
-            await rig.start(number, environment=planted)
-        done[point] += 1
-        await asyncio.sleep(chance.uniform(1.0, 3.0))
+            await rig.start(replica, environment=planted)
+        await asyncio.sleep(chance.uniform(0.5, 2.0))
 
 
 async def order(
-    *, people: int, rounds: int, replicas: int, gap_seconds: float, broken: str = ""
+    *, people: int, rounds: int, replicas: int, gap_seconds: float, dying: int, broken: str = ""
 ) -> Verdict:
     """The verdict on chats of which every third is told to wait, now and then, while they are
     written to.
@@ -67,25 +66,25 @@ async def order(
         for number, person in enumerate(chats.people):
             if number % 3 == 0 and person.platform == "telegram":
                 await chats.fault("429", person=person.chat_id, share=0.3, retry_after=2)
-        dying = asyncio.create_task(deaths(rig, replicas, chance, done)) if not broken else None
-        await chats.say_all(rounds, chance, gap_seconds)
-        if dying is not None:
-            dying.cancel()
-            with suppress(asyncio.CancelledError):
-                await dying
+        await asyncio.gather(
+            chats.say_all(rounds, chance, gap_seconds),
+            deaths(rig, replicas, dying, random.Random(seed), done),
+        )
         await chats.well()
         for number in range(1, replicas + 1):
             await rig.kill(number)
             await rig.start(number)
         await chats.quiet(QUIET_SECONDS_MAX + 10 * rounds)
         verdict = await chats.judge()
-    sys.stdout.write(f"\nPROOF_SEED={seed}: {verdict}; deaths planned: {dict(done)}\n")
+    sys.stdout.write(
+        f"\nPROOF_SEED={seed}: {verdict}; {done.total()} deaths, then at {dict(done)}\n"
+    )
     return verdict
 
 
 @pytest.mark.timeout(400)
 async def test_parked_and_other_chats_keep_their_order_while_notifiers_die() -> None:
-    verdict = await order(people=9, rounds=6, replicas=2, gap_seconds=2.0)
+    verdict = await order(people=9, rounds=8, replicas=2, gap_seconds=4.0, dying=4)
     assert not verdict.faults, verdict
     assert verdict.parked > 0
 
@@ -93,13 +92,15 @@ async def test_parked_and_other_chats_keep_their_order_while_notifiers_die() -> 
 @pytest.mark.timeout(300)
 async def test_who_passes_a_parked_chat_overtakes() -> None:
     """The negative control."""
-    verdict = await order(people=9, rounds=8, replicas=2, gap_seconds=1.0, broken="parking")
+    verdict = await order(
+        people=9, rounds=8, replicas=2, gap_seconds=1.0, dying=0, broken="parking"
+    )
     assert verdict.inverted > 0, verdict
 
 
 @pytest.mark.long
 async def test_notifier_parking_keeps_order_for_minutes() -> None:
-    verdict = await order(people=30, rounds=60, replicas=4, gap_seconds=2.0)
+    verdict = await order(people=30, rounds=60, replicas=4, gap_seconds=4.0, dying=40)
     assert not verdict.faults, verdict
     assert verdict.parked > 100
 
