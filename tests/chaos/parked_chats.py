@@ -16,7 +16,7 @@ import httpx
 
 from contracts import Address, DeliveryReported, OutboundMessage, Platform, Priority
 from devstack.notifier_rig import NotifierRig
-from devstack.outbox import Outbox, message
+from tests.chaos.notifier_outbox import Outbox, message
 
 CLASSES: tuple[tuple[Priority, ...], ...] = (("reply", "transactional"), ("reminder",), ("bulk",))
 """What keeps one order within a chat: replies and confirmations share theirs."""
