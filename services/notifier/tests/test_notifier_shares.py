@@ -118,3 +118,30 @@ async def test_a_permit_is_used_at_once_or_not_at_all(replicas: list[Permits], a
     permit = await replicas[0].take("reply")
     await asyncio.sleep(age)
     assert permit.use() == (age == 0)
+
+
+async def test_what_is_given_back_is_used_once_and_the_limit_holds(replicas: list[Permits]) -> None:
+    """Half of the messages take too long to get ready, and the limit is used all the same."""
+    calls: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def send(permits: Permits, slow_seconds: float) -> None:
+        while True:
+            permit = await permits.take("bulk")
+            await asyncio.sleep(slow_seconds)
+            while not permit.use():
+                permit = await permits.take("bulk", prepared=True)
+            calls.append(loop.time())
+
+    sending = [
+        asyncio.create_task(send(permits, slow_seconds))
+        for permits in replicas
+        for slow_seconds in (0.0, 2 * AGE_SECONDS_MAX)
+        for _ in range(10)
+    ]
+    await asyncio.wait(sending, timeout=SECONDS)
+    for task in sending:
+        task.cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    assert max(sum(start <= at < start + 1 for at in calls) for start in calls) <= RING.permits
+    assert len(calls) / (calls[-1] - calls[0]) > 0.85 * RING.permits

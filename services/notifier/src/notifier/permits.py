@@ -130,6 +130,7 @@ class Permits:
         self._fallback = Fallback(broker, ring, self._grants)
         self._own = OwnPace(ring.platform, replicas_max)
         self._waiting: dict[Priority, _Queue] = {priority: deque() for priority in URGENCY}
+        self._prepared: _Queue = deque()
         self._spare: _Queue = deque()
         self._turns = Turns()
         self._granted: deque[float] = deque(maxlen=ring.permits)
@@ -166,8 +167,12 @@ class Permits:
         """How many permits the ring holds."""
         return self._grants.size
 
-    async def take(self, priority: Priority) -> Permit:
-        """Wait for a permit, as long as it takes. `use` it at once; none need be given back.
+    async def take(self, priority: Priority, *, prepared: bool = False) -> Permit:
+        """Wait for a permit, as long as it takes. `use` it at once, or give it back.
+
+        Args:
+            priority: of the message.
+            prepared: it has had its turn, and what comes before a call is done: it goes first.
 
         Raises:
             Paused: the account is, or is being, paused for over `PAUSE_AWAITED_SECONDS_MAX`.
@@ -179,7 +184,7 @@ class Permits:
             _sent_away.labels(platform=self._ring.platform, reason="paused").inc()
             raise Paused(self._pause_seconds)
         started = time.perf_counter()
-        permit = await self._queue(self._waiting[priority])
+        permit = await self._queue(self._prepared if prepared else self._waiting[priority])
         waited_seconds = time.perf_counter() - started
         _waited.labels(platform=self._ring.platform).observe(waited_seconds)
         if waited_seconds > SCARCE_WAIT_SECONDS:
@@ -284,7 +289,9 @@ class Permits:
 
     def _grant(self, permit: Permit) -> None:
         waiting = [priority for priority, queue in self._waiting.items() if _somebody(queue)]
-        if waiting:
+        if _somebody(self._prepared):
+            queue = self._prepared
+        elif waiting:
             queue = self._waiting[self._turns.next(waiting)]
         elif _somebody(self._spare):
             queue = self._spare
@@ -295,7 +302,7 @@ class Permits:
         queue.popleft().set_result(permit)
 
     def _count_waiting(self) -> int:
-        queues = (*self._waiting.values(), self._spare)
+        queues = (self._prepared, *self._waiting.values(), self._spare)
         return sum(len(queue) for queue in queues if _somebody(queue))
 
     def _park(self) -> None:
@@ -304,7 +311,7 @@ class Permits:
             self._send_away(Paused(self._pause_seconds), "paused")
 
     def _send_away(self, why: Paused | Unavailable, reason: str) -> None:
-        for queue in (*self._waiting.values(), self._spare):
+        for queue in (self._prepared, *self._waiting.values(), self._spare):
             while _somebody(queue):
                 queue.popleft().set_exception(why)
                 _sent_away.labels(platform=self._ring.platform, reason=reason).inc()

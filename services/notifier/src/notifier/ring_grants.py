@@ -32,7 +32,7 @@ BATCH_FROM_PERMITS = 200
 BATCH_MAX = 10
 TICK_SECONDS = 0.005
 
-BACK_SECONDS_MAX = 0.5
+BACK_SECONDS_MAX = 0.2
 """Younger permits that nobody used are given back, to be handed out again at once; older ones may
 soon be handed out anyway, and must not be twice."""
 

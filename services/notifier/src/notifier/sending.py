@@ -113,14 +113,18 @@ class Calls(Generic[R]):
             await rest(job.peer)
             permit = await self._permits.take(job.message.priority)
             if expired(job.message, self._clock.now()):
+                permit.give_back()
                 return Settle("expired")
             if stale(plan, job.message, job.peer.peer, self._clock.now()):
                 # It has waited until the window was over.
                 now, peer = self._clock.now(), job.peer.peer
+                permit.give_back()
                 return decide(job.message, peer, now, self._approvals())
             if await self._versions.overtaken(job.message):
+                permit.give_back()
                 return Settle("suppressed", "newer-notice")
             if await job.peer.book():
+                permit.give_back()
                 continue  # somebody else has written to the chat meanwhile
             # What was booked was written over the newest peer, so this is how things stand now.
             if job.peer.peer.parked and not job.parked and not broken("parking"):
@@ -154,7 +158,7 @@ class Calls(Generic[R]):
         """Take another permit if writing to the ledger took too long for this one."""
         try:
             while not permit.use():
-                permit = await self._permits.take(job.message.priority)
+                permit = await self._permits.take(job.message.priority, prepared=True)
         except (Paused, Unavailable):
             # No call was made, so nothing is unknown.
             record = job.record
