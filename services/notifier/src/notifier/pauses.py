@@ -13,6 +13,7 @@ from nats.js.errors import APIError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from contracts.topology import PEERS, Ring
+from notifier import real_time
 from runtime.broker import Broker
 from runtime.documents import Conflict, Documents
 from runtime.failures import Unavailable
@@ -119,19 +120,19 @@ class Pauses:
     @property
     def until(self) -> datetime | None:
         """When the account may send again, in real time; None when it may now."""
-        return self._known.until if self._known.until > datetime.now(UTC) else None
+        return self._known.until if self._known.until > real_time.now() else None
 
     @property
     def seconds(self) -> float:
         """How long the account must wait; 0.0 when it need not."""
-        return max((self._known.until - datetime.now(UTC)).total_seconds(), 0.0)
+        return max((self._known.until - real_time.now()).total_seconds(), 0.0)
 
     @property
     def factor(self) -> int:
         """How many permits a call costs now: 1, or more for a while after the platform complained
         of the account's rate.
         """
-        return self._known.factor(datetime.now(UTC))
+        return self._known.factor(real_time.now())
 
     async def pause(self, seconds: float, *, slow: bool = False) -> None:
         """Nobody calls for that long, unless a longer pause is under way; it holds in this process
@@ -141,7 +142,7 @@ class Pauses:
             seconds: what the platform asked for.
             slow: go at half the rate for a while afterwards.
         """
-        now = datetime.now(UTC)
+        now = real_time.now()
         until = now + timedelta(seconds=min(max(seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX))
         more_seconds = (until - max(self._known.until, now)).total_seconds()
         _paused.labels(platform=self._ring.platform).inc(max(more_seconds, 0.0))
@@ -156,7 +157,7 @@ class Pauses:
         longer = known.until > self._known.until
         self._known, self._unsaved = known, True
         if longer:
-            now = datetime.now(UTC)
+            now = real_time.now()
             log.warning(
                 "account paused",
                 platform=self._ring.platform,
@@ -200,7 +201,7 @@ class Pauses:
         self._unsaved = False
 
     async def _apply(self, until: datetime) -> None:
-        if until <= datetime.now(UTC):
+        if until <= real_time.now():
             return
         try:
             await self._broker.jetstream.pause_consumer(

@@ -6,13 +6,14 @@ meanwhile together with the message that goes now. All of it is compare-and-set.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from contracts import Address
 from contracts.reach import PeerChanged
+from notifier import real_time
 from notifier.pace import Pace, Paces
 from runtime.documents import Conflict, Documents
 
@@ -184,7 +185,7 @@ class PeerRecord:
 
     def wait_seconds(self) -> float:
         """How long the chat must be left alone, as far as this process knows; reads nothing."""
-        return self.peer.wait_seconds(self.pace, datetime.now(UTC))
+        return self.peer.wait_seconds(self.pace, real_time.now())
 
     async def read(self) -> None:
         """Look at the document again; what was learnt and not yet written stays.
@@ -209,7 +210,7 @@ class PeerRecord:
             Unavailable: the broker does not answer; it may be booked all the same.
         """
         while True:
-            now = datetime.now(UTC)
+            now = real_time.now()
             if wait_seconds := self.peer.wait_seconds(self.pace, now):
                 return wait_seconds
             booked = self.peer if self.pace is None else self.peer.book(self.pace, now)
@@ -234,7 +235,7 @@ class PeerRecord:
         Raises:
             Unavailable: the broker does not answer.
         """
-        now = datetime.now(UTC)
+        now = real_time.now()
         self.learn(lambda peer: peer.throttle(self.pace, now, after_seconds))
         await self.save()
         return self.wait_seconds()

@@ -2,9 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
+from notifier import real_time
 from notifier.outage import Away
 from notifier.peers import PeerRecord
 from notifier.permits import Paused
@@ -47,11 +48,11 @@ def wait_after(error: Behind | Away | Paused | Retry) -> Wait | None:
         case Away():
             return Wait("outage")
         case Paused(seconds=seconds):
-            return Wait("account", _in(seconds))
+            return Wait("account", real_time.after(seconds))
         case TooSoon(after_seconds=seconds) if seconds > PARK_AFTER_SECONDS:
-            return Wait("pace", _in(seconds))
+            return Wait("pace", real_time.after(seconds))
         case Retry(after_seconds=seconds) if seconds > PARK_AFTER_SECONDS:
-            return Wait("chat", _in(seconds))
+            return Wait("chat", real_time.after(seconds))
     return None
 
 
@@ -65,7 +66,3 @@ async def rest(peer: PeerRecord) -> None:
         if seconds > PARK_AFTER_SECONDS:
             raise TooSoon(seconds)
         await asyncio.sleep(seconds)
-
-
-def _in(seconds: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)

@@ -1,11 +1,9 @@
 """How a message comes to wait with its chat."""
 
-from datetime import UTC, datetime
-
 import structlog
 
 from contracts import OutboundMessage
-from notifier import measures
+from notifier import measures, real_time
 from notifier.ledger import Record
 from notifier.parking.parked import Parked
 from notifier.parking.wakes import Wakes
@@ -53,7 +51,7 @@ class Entrance:
 def _say(message: OutboundMessage, wait: Wait) -> None:
     if wait.reason in ("account", "outage"):
         return  # said once for the account, by its pause or its outage
-    seconds = None if wait.until is None else (wait.until - datetime.now(UTC)).total_seconds()
+    seconds = None if wait.until is None else (wait.until - real_time.now()).total_seconds()
     log.info(
         "chat parked",
         platform=message.address.platform,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Self, cast
 
@@ -15,7 +15,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from contracts import Address, Platform
 from contracts.topology import PARKED, WAKE
-from notifier import measures
+from notifier import measures, real_time
 from notifier.parking.wakes import Wakes
 from runtime.broker import UNREACHABLE, Broker
 from runtime.failures import Unavailable
@@ -82,7 +82,7 @@ class Sweep:
 
     async def show(self) -> object:
         """What is parked, by account, as of the last look; for `/health`."""
-        now = datetime.now(UTC)
+        now = real_time.now()
         return {
             f"{platform} {account}": {
                 "messages": standing.messages,
@@ -133,7 +133,7 @@ class Sweep:
         self._measure()
 
     def _measure(self) -> None:
-        now = datetime.now(UTC)
+        now = real_time.now()
         # What is not there any more is shown as nothing, not as what it was.
         shown = dict.fromkeys(self._measured, (0, 0, 0.0))
         for (platform, account), standing in self._standing.items():

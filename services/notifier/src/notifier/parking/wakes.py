@@ -1,10 +1,11 @@
 """A wake says which parked chat may be sent to: at once, or when its time has come."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 from contracts import Address, Platform
+from notifier import real_time
 from runtime import traces
 from runtime.broker import UNREACHABLE, Broker
 from runtime.failures import Unavailable
@@ -53,7 +54,7 @@ class Wakes:
         headers: dict[str, str] = {}
         traces.inject(headers)
         subject = f"wake.{place}"
-        if when is not None and when > datetime.now(UTC) + timedelta(seconds=TICK_SECONDS):
+        if when is not None and when > real_time.after(TICK_SECONDS):
             headers["Nats-Schedule"] = f"@at {when.isoformat()}"
             headers["Nats-Schedule-Target"] = subject
             subject = f"wakeat.{place}"

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 
 import structlog
 from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
 from contracts import Address, OutboundMessage
+from notifier import real_time
 from notifier.parking.parked import Head, Parked, parked_subject
 from notifier.parking.wakes import Wake, Wakes
 from notifier.peers import Peers
@@ -81,7 +81,7 @@ class Waker:
                 last = await self._last(address)
             elif last is None:
                 if not await self._drop_leftover(head):
-                    await self._wakes.at(address, _in(UNMARKED_SECONDS))
+                    await self._wakes.at(address, real_time.after(UNMARKED_SECONDS))
                     return
             elif not await self._advance(address, head, wake.bugs if number == 0 else 0):
                 return
@@ -124,7 +124,9 @@ class Waker:
                     "parked message failed", bugs=bugs + 1, exc_info=without_values(error)
                 )
                 if bugs + 1 < DELIVERIES_MAX:
-                    await self._wakes.at(address, _in(BUG_RETRY_SECONDS[bugs]), bugs=bugs + 1)
+                    await self._wakes.at(
+                        address, real_time.after(BUG_RETRY_SECONDS[bugs]), bugs=bugs + 1
+                    )
                     return False
                 await self._set_aside(address, head, message, f"bug: {type(error).__name__}")
             else:
@@ -171,7 +173,3 @@ def _read(head: Head) -> OutboundMessage | None:
         return OutboundMessage.model_validate_json(head.body)
     except ValidationError:
         return None
-
-
-def _in(seconds: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)
