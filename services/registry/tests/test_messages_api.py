@@ -19,6 +19,7 @@ from test_registry_api import create, problem
 
 from contracts import CountReachable, DeliveryStatus, FeedMessages, NoticeDue, ReachAnswer
 from contracts.organising import MESSAGE_CHARACTERS_MAX
+from contracts.topology import VERSIONS
 from registry.reasons import REASONS, STATES, explain
 
 
@@ -152,6 +153,9 @@ async def test_an_organiser_watches_pauses_resumes_and_cancels(
     assert len(await notices(house)) == 5
     seen = (await api.post(f"{path}/cancel")).json()
     assert (seen["status"], seen["progress"]["cancelled"]) == ("cancelled", 45)
+    # What waits to be sent is the first version; the notifier looks here before each call.
+    versions = await house.broker.jetstream.key_value(VERSIONS.name)
+    assert (await versions.get(path.rpartition("/")[2])).value == b"2"
     assert "is over" in problem(await api.post(f"{path}/resume"), 409)["title"]
     seen = await read(api, path, **{"Accept-Language": "ru-RU,en;q=0.5"})
     assert seen["explanation"].startswith("Отправка отменена")
