@@ -209,7 +209,7 @@ REACH = Stream(
 )
 
 PARKED = Stream(
-    # What waits with its chat, in order; each message goes when its result is told (ADR 0022).
+    # What waits with its chat, in order; each message goes when its result is told (ADR 0026).
     name="PARKED",
     subjects=("parked.*.*.*",),
     retention="limits",
