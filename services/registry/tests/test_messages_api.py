@@ -106,6 +106,7 @@ async def test_a_preview_counts_and_writes_to_nobody(
     assert (seen["unasked"], seen["notes"]) == (0, [])
     assert sorted(len(question.addresses) for question in notifier.asked) == [120, 500]
     assert {question.template for question in notifier.asked} == {"organiser_message"}
+    assert {question.parameters[1] for question in notifier.asked} == {"Bring a pen."}
     assert all(question.marketing for question in notifier.asked)
     assert (await read(api, f"/api/events/{event_id}/messages"))["messages"] == []
 

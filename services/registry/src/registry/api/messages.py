@@ -198,12 +198,13 @@ class _Messages:
         return AcceptedMessage(id=message_id)
 
     async def _preview(self, event_id: UUID, body: NewMessage, language: Language) -> Preview:
-        if await self._database.run(partial(find_event, event_id=event_id)) is None:
+        event = await self._database.run(partial(find_event, event_id=event_id))
+        if event is None:
             raise refusal("unknown-event")
         addresses, no_address, muted = await self._database.run(
             partial(list_audience, event_id=event_id, audience=body.audience)
         )
-        reach = await count_reach(self._broker, addresses, body.text)
+        reach = await count_reach(self._broker, addresses, title=event.title, text=body.text)
         notes = []
         if as_parameter(body.text) is None:
             notes.append(_TOO_LONG[language])

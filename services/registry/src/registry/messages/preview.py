@@ -30,10 +30,12 @@ class Reach:
     """People whom the notifier did not tell of in time."""
 
 
-async def count_reach(broker: Broker, addresses: dict[str, list[Address]], text: str) -> Reach:
+async def count_reach(
+    broker: Broker, addresses: dict[str, list[Address]], *, title: str, text: str
+) -> Reach:
     """Ask the notifier, which alone knows, a page of people after the other."""
-    template = TEMPLATE if as_parameter(text) is not None else None
-    questions = list(_questions(addresses, template))
+    words = as_parameter(text)
+    questions = list(_questions(addresses, None if words is None else (title, words)))
     deadline = time.monotonic() + PREVIEW_SECONDS_MAX
     answers: list[ReachAnswer] = []
     asked = 0
@@ -56,14 +58,15 @@ async def count_reach(broker: Broker, addresses: dict[str, list[Address]], text:
 
 
 def _questions(
-    addresses: dict[str, list[Address]], template: str | None
+    addresses: dict[str, list[Address]], parameters: tuple[str, str] | None
 ) -> Iterator[CountReachable]:
     languages: dict[str, Language] = {"en": "en", "ru": "ru"}
     for language, of_language in addresses.items():
         for start in range(0, len(of_language), ADDRESSES_PER_QUESTION_MAX):
             yield CountReachable(
                 addresses=tuple(of_language[start : start + ADDRESSES_PER_QUESTION_MAX]),
-                template=template,
+                template=None if parameters is None else TEMPLATE,
+                parameters=parameters or (),
                 language=languages[language],
                 marketing=True,
             )
