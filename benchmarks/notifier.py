@@ -38,6 +38,8 @@ REPLIES_PER_SECOND = 5.0
 BROADCAST_SECONDS = 30.0
 FLOOD_SECONDS = 15.0
 BARE_MESSAGES = 220
+ANSWERED_POLL_SECONDS = 1.0
+"""A look is a call that names every message so far."""
 USE_AIM = 0.97
 """0.95 is wanted at least."""
 AS_IN_PRODUCTION = {
@@ -277,7 +279,7 @@ async def _replies(outbox: Outbox, *, broadcast: bool) -> list[float]:
 async def _answered(outbox: Outbox, said: dict[str, float]) -> None:
     async with asyncio.timeout(SENDING_SECONDS_MAX):
         while not said.keys() <= {call.text for call in await outbox.calls() if call.accepted}:
-            await asyncio.sleep(1)
+            await asyncio.sleep(ANSWERED_POLL_SECONDS)
 
 
 async def _beside_replies(outbox: Outbox) -> list[Comparison]:
