@@ -11,6 +11,8 @@ from contracts import OutboundMessage, Priority
 from contracts.topology import PARKED, WAKE
 from notifier.waiting import PARK_AFTER_SECONDS
 
+GAP_SECONDS = 0.4
+"""Between two messages that are said to the same person."""
 CRASH_POINTS = [
     "notifier.after-park",
     "notifier.after-mark",
@@ -87,7 +89,7 @@ async def test_a_message_that_comes_while_the_chat_is_freed_is_neither_lost_nor_
     for text in told:
         for person in people:
             await stage.send(person, text=text)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(GAP_SECONDS)
     for person in people:
         await person.hears(len(told))
         assert await texts(person) == told
@@ -186,7 +188,7 @@ async def test_without_parking_later_messages_overtake(stage: Stage) -> None:
         told = [str(number) for number in range(8)]
         for text in told:
             await stage.send(ann, text=text)
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(GAP_SECONDS)
         await ann.hears(len(told))
         heard = await texts(ann)
     assert sorted(heard) == told
