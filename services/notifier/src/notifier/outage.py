@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -12,6 +13,11 @@ TRIAL_SECONDS_MIN, TRIAL_SECONDS_MAX = 0.5, 5.0
 """Between two trials: it doubles up to what a person would still call soon."""
 TRIAL_ENDS_SECONDS = 90.0
 """A trial that never told its end (its handler was stopped) counts as over after this."""
+
+STUMBLING_CHATS_MIN = 3
+STUMBLING_KEPT_MAX = 64
+STUMBLING_SECONDS = 60.0
+"""A platform that fails at messages of so many chats within this time, and takes none, is away."""
 
 REMEDY = "check the token and the account"
 
@@ -35,6 +41,7 @@ class Outage:
         self._next_trial_at = 0.0
         self._trial_seconds = TRIAL_SECONDS_MIN
         self._trying = False
+        self._stumbles: deque[tuple[float, str]] = deque(maxlen=STUMBLING_KEPT_MAX)
         self._held = False
 
     @property
@@ -102,6 +109,20 @@ class Outage:
         # Else it is one of many calls that were under way when the outage began: nothing new.
         self._reason = reason
 
+    def stumbled(self, chat_id: str, reason: str) -> bool:
+        """The platform failed at a message and does not say why; is it the platform, not the
+        message? It is when it fails at those of several chats, or goes on to fail at everything.
+        """
+        now = self._now()
+        self._stumbles.append((now, chat_id))
+        while self._stumbles[0][0] < now - STUMBLING_SECONDS:
+            self._stumbles.popleft()
+        chats = {chat for _, chat in self._stumbles}
+        if self._reason is None and len(chats) < STUMBLING_CHATS_MIN:
+            return False
+        self.begin(reason)
+        return True
+
     def end(self) -> None:
         """The platform answered as one that works."""
         if self._held:
@@ -109,6 +130,7 @@ class Outage:
         if self._reason is not None:
             self._say(log.info, "channel works again", self._reason)
         self._reason, self._trying = None, False
+        self._stumbles.clear()
 
     def try_again(self) -> None:
         """The trial ended without telling anything; the next one may begin."""

@@ -24,6 +24,8 @@ from runtime.failures import Retry
 
 AFTER_LOST_ANSWER_SECONDS = 1.0
 """Before a send of unknown outcome is looked at again."""
+STUMBLES = frozenset({"whatsapp-1", "whatsapp-131000"})
+"""Meta's "something went wrong": about this message, or about everything (platforms.md B6)."""
 AFTER_MOVE_SECONDS = 0.05
 """Before a message goes to its chat's new id, under a permit of its own."""
 MOVES_MAX = 3
@@ -63,17 +65,7 @@ class Refusals:
             Away: the platform is; its messages are held.
             Retry: the message comes again later.
         """
-        match verdict:
-            case Down():
-                self._outage.begin(verdict.reason)
-                raise self._outage.away()
-            case Stopped():
-                await self._watch.stop(verdict)
-                raise self._outage.away()
-            case Unknown():
-                self._outage.try_again()
-                raise Retry(verdict.reason, AFTER_LOST_ANSWER_SECONDS)
-        self._outage.end()
+        await self._judge_platform(job, verdict)
         await self._reach.learn(job.peer, verdict, job.message.correlation_id)
         if isinstance(verdict, Failed):
             await self._doubt_template(job.message, verdict)
@@ -91,6 +83,24 @@ class Refusals:
             case WindowClosed() if not plan.by_template:
                 return window_closed(job.message, job.peer.peer, self._templates.approvals())
         return Settle("failed", verdict.reason)
+
+    async def _judge_platform(self, job: Job, verdict: Verdict) -> None:
+        """What the answer says of the platform and the account, whatever the message."""
+        match verdict:
+            case Down():
+                self._outage.begin(verdict.reason)
+                raise self._outage.away()
+            case Stopped():
+                await self._watch.stop(verdict)
+                raise self._outage.away()
+            case Unknown():
+                self._outage.try_again()
+                raise Retry(verdict.reason, AFTER_LOST_ANSWER_SECONDS)
+            case Later(reason=reason) if reason in STUMBLES:
+                if self._outage.stumbled(job.message.address.chat_id, reason):
+                    raise self._outage.away()
+            case _:
+                self._outage.end()
 
     async def _doubt_template(self, message: OutboundMessage, verdict: Failed) -> None:
         if message.template is None:
