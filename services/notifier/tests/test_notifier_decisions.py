@@ -14,7 +14,6 @@ from notifier.decisions import (
     backoff_seconds,
     decide,
 )
-from notifier.floods import Floods
 from notifier.ledger import Entry
 from notifier.outage import TRIAL_ENDS_SECONDS, TRIAL_SECONDS_MAX, Outage
 from notifier.peers import Peer
@@ -93,15 +92,6 @@ class Stopwatch:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-def test_one_chat_that_gets_too_much_is_not_the_whole_bot() -> None:
-    now = Stopwatch()
-    floods = Floods(now)
-    assert [floods.scope(chat) for chat in "aaabab"] == ["chat"] * 6
-    assert floods.scope("c") == "account"
-    now.seconds += 1.1
-    assert floods.scope("d") == "chat"
 
 
 def refused(outage: Outage) -> bool:
