@@ -23,6 +23,7 @@ PEOPLE_AT_ONCE = 32
 SAID_AT_ONCE = 500
 POLL_SECONDS = 0.1
 RESULT_SECONDS_MAX = 10.0
+WAITING_IN = ("OUTBOUND", "BULK", "PARKED", "WAKE")
 THROUGHPUT_WINDOW_SECONDS = 1.1
 
 
@@ -106,10 +107,8 @@ class Outbox:
         )
 
     async def waiting(self) -> int:
-        """Messages that have no result yet."""
-        infos = await asyncio.gather(
-            *(self.jetstream.stream_info(name) for name in ("OUTBOUND", "BULK"))
-        )
+        """Messages that have no result yet, and wakes of chats that wait."""
+        infos = await asyncio.gather(*(self.jetstream.stream_info(name) for name in WAITING_IN))
         return sum(info.state.messages for info in infos)
 
     async def empty(self, seconds_max: float) -> None:

@@ -90,6 +90,7 @@ async def test_parked_and_other_chats_keep_their_order_while_notifiers_die() -> 
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_who_passes_a_parked_chat_overtakes() -> None:
     """The negative control."""
     verdict = await order(
@@ -106,6 +107,7 @@ async def test_notifier_parking_keeps_order_for_minutes() -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_a_pause_of_the_bot_stops_every_call_and_ends_in_time() -> None:
     async with (
         NotifierRig(replicas=2) as rig,
@@ -169,6 +171,7 @@ async def outage(*, seconds: float, people: int, replicas: int) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_an_outage_loses_nothing_whose_deadline_is_later() -> None:
     await outage(seconds=60, people=15, replicas=2)
 

@@ -77,6 +77,7 @@ async def test_nothing_is_lost_when_notifiers_die_beside() -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_without_a_ledger_broadcasts_come_twice() -> None:
     """The negative control."""
     verdict, _, _ = await story(people=10, rounds=2, deaths=0, share=0.2, broken="ledger")

@@ -67,6 +67,9 @@ def what_waits(stats: Any, jetstream: Any) -> tuple[str, dict[str, int]]:
             if name.startswith(("RING_", "KV_")):
                 continue
             counts[name] = stream["state"]["last_seq"]
+            if name == "PARKED" and stream["state"]["messages"]:
+                # It has no consumer: wakes fetch what stands there when its time has come.
+                waiting.append(f"parked {stream['state']['messages']}")
             for consumer in stream.get("consumer_detail") or []:
                 left = consumer["num_pending"] + consumer["num_ack_pending"]
                 if left:
