@@ -113,7 +113,7 @@ async def test_telegram_has_no_marks(stage: Stage, notifier: httpx.AsyncClient) 
     ann = await stage.person("telegram")
     message = await stage.send(ann, in_reply_to="17")
     assert await stage.outcome(message) == ("accepted", None, False)
-    assert {one["method"] for one in await stage.calls()} == {"sendMessage"}
+    assert {one["method"] for one in await stage.calls(platform="telegram")} == {"sendMessage"}
 
 
 async def test_while_permits_are_scarce_there_are_only_answers(

@@ -99,10 +99,14 @@ class Shelf:
         until = time.monotonic() + UPLOAD_WAIT_SECONDS_MAX
         while (media_id := await self._known(key)) is None:
             upload = self._under_way.get(key)
-            if upload is None or not await upload.wait(until):
+            if upload is not None and await upload.wait(until):
+                continue
+            # While the bucket was asked, another message may have brought the id.
+            media_id = self._here(key)
+            if media_id is None:
                 self._begin(key)
-                break
-        else:
+            break
+        if media_id is not None:
             self._count("reused")
         return Media(attachment, key, media_id)
 
@@ -110,8 +114,7 @@ class Shelf:
         """The same, with the id if another message has brought one since."""
         if media.media_id is not None or broken("media"):
             return media
-        media_id, until = self._remembered.get(media.key, (None, 0.0))
-        return replace(media, media_id=media_id) if time.monotonic() < until else media
+        return replace(media, media_id=self._here(media.key))
 
     def keep(self, media: Media, media_id: str) -> None:
         """The platform has the document; nobody waits until the bucket knows it too."""
@@ -147,6 +150,10 @@ class Shelf:
     async def close(self) -> None:
         """Write what is still to be written."""
         await asyncio.gather(*self._writing)
+
+    def _here(self, key: str) -> str | None:
+        media_id, until = self._remembered.get(key, (None, 0.0))
+        return media_id if time.monotonic() < until and not broken("media") else None
 
     async def _known(self, key: str) -> str | None:
         if broken("media"):
