@@ -208,8 +208,12 @@ def _compare_with_rows(
             _fits(status, ticket, row)
             # An organiser has put somebody elsewhere, of which a notice tells.
             or (registration_id in moved and row["status"] != "cancelled")
-            # Whoever receives a seat leaves the line for it.
-            or (status == "waiting" and row["end_reason"] == "left" and row["owner"] in received)
+            # Whoever receives a seat leaves the line for it, also if an organiser put them there.
+            or (
+                (status == "waiting" or registration_id in moved)
+                and row["end_reason"] == "left"
+                and row["owner"] in received
+            )
         ):
             continue
         verdict.told_wrongly += 1
