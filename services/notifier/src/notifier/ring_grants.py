@@ -32,9 +32,9 @@ BATCH_FROM_PERMITS = 200
 BATCH_MAX = 10
 TICK_SECONDS = 0.005
 
-BACK_SECONDS_MAX = 0.2
-"""Younger permits that nobody used are given back, to be handed out again at once; older ones may
-soon be handed out anyway, and must not be twice."""
+BACK_SHARE = 0.2
+"""Of the window. Younger permits that nobody used are given back, to be handed out again at once;
+older ones may soon be handed out anyway, and the server does not know for which time it is."""
 
 NOTHING = frozenset({"404", "408"})
 """JetStream's words for: there was none within the time."""
@@ -128,7 +128,7 @@ class RingGrants:
 
     def give_back(self, grant: Grant) -> None:
         """No call was made with it: let it be handed out again, now."""
-        if time.monotonic() - grant.at < BACK_SECONDS_MAX:
+        if time.monotonic() - grant.at < BACK_SHARE * self._ring.window_seconds:
             returning = asyncio.create_task(self._give_back(grant))
             self._returning.add(returning)
             returning.add_done_callback(self._returning.discard)
