@@ -30,7 +30,7 @@ __all__ = ["nats_server", "nats_url", "provisioned"]
 @pytest.fixture(scope="session")
 def simulator_url() -> Iterator[str]:
     """One simulator for the whole run."""
-    with simulator(SMTP_PORT) as url:
+    with simulator(smtp_port=SMTP_PORT) as url:
         yield url
 
 

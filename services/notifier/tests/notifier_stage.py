@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,11 +34,13 @@ SMTP_PORT = free_port()
 
 
 @contextmanager
-def simulator(smtp_port: int | None = None, **environment: str) -> Iterator[str]:
+def simulator(
+    environment: Mapping[str, str] | None = None, *, smtp_port: int | None = None
+) -> Iterator[str]:
     """A simulator of both platforms in a process of its own; its address."""
     port, smtp_port = free_port(), smtp_port or free_port()
     command = [sys.executable, "-m", "simulator", f"--port={port}", f"--smtp-port={smtp_port}"]
-    with subprocess.Popen(command, env=os.environ | environment) as process:
+    with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as process:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:

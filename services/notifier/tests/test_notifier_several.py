@@ -38,7 +38,7 @@ SECOND = {
 @pytest.fixture(scope="module")
 def second_url() -> Iterator[str]:
     """A simulator with another bot and another number."""
-    with simulator(**SECOND) as url:
+    with simulator(SECOND) as url:
         yield url
 
 
