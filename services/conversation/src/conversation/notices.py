@@ -29,23 +29,6 @@ NEWS: frozenset[NoticeKind] = frozenset({"event-changed", "event-cancelled"})
 """Told to everybody at an event."""
 
 
-_Fixed = Literal[
-    "reminder-24h",
-    "reminder-1h",
-    "event-changed",
-    "event-cancelled",
-    "seat-offered",
-    "offer-expired",
-    "seat-confirmed",
-    "place-in-line",
-    "registration-cancelled",
-    "transfer-offered",
-    "transfer-declined",
-    "seat-transferred",
-]
-"""Notices whose words are ours."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Told:
     text: str
@@ -62,14 +45,11 @@ def render(notice: NoticeDue, answer: NoticeAnswer) -> OutboundMessage | None:
     """
     if answer.address is None or answer.registration is None:
         return None
+    if notice.kind == "organiser-message" and answer.text is None:
+        return None
     deadline = answer.expires_at or notice.expires_at
     words = texts(answer.language)
-    if notice.kind != "organiser-message":
-        told = _told(words, notice.kind, answer.registration, deadline)
-    elif answer.text is not None:
-        told = _of_organiser(words, answer.registration, answer.text)
-    else:
-        return None
+    told = _told(words, notice.kind, answer.registration, deadline, answer.text or "")
     newest_of, version = _beaten_by(notice)
     return OutboundMessage(
         id=derived_id(notice.id, 0),
@@ -136,7 +116,9 @@ def _priority(kind: NoticeKind) -> Priority:
     return "bulk" if kind in NEWS or kind == "organiser-message" else "transactional"
 
 
-def _told(words: Texts, kind: _Fixed, about: RegistrationCard, deadline: datetime) -> _Told:
+def _told(
+    words: Texts, kind: NoticeKind, about: RegistrationCard, deadline: datetime, text: str
+) -> _Told:
     match kind:
         case "reminder-24h" | "reminder-1h" | "event-changed" | "event-cancelled":
             return _of_event(words, kind, about)
@@ -146,6 +128,8 @@ def _told(words: Texts, kind: _Fixed, about: RegistrationCard, deadline: datetim
             return _of_seat(words, kind, about)
         case "transfer-offered" | "transfer-declined" | "seat-transferred":
             return _of_transfer(words, kind, about, deadline)
+        case "organiser-message":
+            return _of_organiser(words, about, text)
 
 
 def _of_event(
