@@ -32,6 +32,10 @@ MEBIBYTE = 2**20
 SETTLING_SECONDS = 3.0
 """Before it is counted: processes connect, and the first window is handed out at once."""
 SENDING_SECONDS = 25.0
+STOCK_SECONDS = 15.0
+"""So much still waits when the counting ends. A dead process's lanes come to another one after
+their ack wait of 5 s; a broadcast that is fed has enough in the other lanes meanwhile, and what is
+asked is how much of the limit is used while there is something to send."""
 SENDING_SECONDS_MAX = 120.0
 KILLS_EVERY_SECONDS = 7.0
 REPLIES_PER_SECOND = 5.0
@@ -138,7 +142,7 @@ async def _sent(rig: NotifierRig, outbox: Outbox, processes: int) -> list[Compar
     """Both accounts at their limits at once; with several processes one dies now and then."""
     await outbox.begin()
     for platform, limit in LIMITS.items():
-        count = int(limit * SENDING_SECONDS)
+        count = int(limit * (SENDING_SECONDS + STOCK_SECONDS))
         # Far from the limits of one chat, which are another matter.
         people = await outbox.people(platform, count if platform == "telegram" else count // 8)
         await outbox.put(people, count, "bulk")
@@ -161,8 +165,8 @@ def _use(
     stats: dict[str, object],
 ) -> Comparison:
     times = [call.at for call in calls if call.platform == platform and call.accepted]
-    # While there was enough to do: from the settling to before the last two windows.
-    busy, begins = times[: -2 * limit], times[0] + SETTLING_SECONDS
+    # From the settling on, and while there was enough to do.
+    busy, begins = times[: -int(limit * STOCK_SECONDS)], times[0] + SETTLING_SECONDS
     sys.stdout.write(f"{platform:9} {processes} processes  {chart(times, limit)}\n")
     used = Comparison(
         f"notifier: {platform} at {limit}/s, {processes} processes, {kills} killed; "
