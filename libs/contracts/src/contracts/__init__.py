@@ -27,6 +27,7 @@ from contracts.commands import (
     ClaimSeat,
     Command,
     DropTransfer,
+    MoveIdentity,
     NoteReachability,
     OfferTransfer,
 )
@@ -196,6 +197,7 @@ __all__ = [
     "Message",
     "MessageEdited",
     "MessageRevoked",
+    "MoveIdentity",
     "MoveRegistration",
     "NoteReachability",
     "NoticeAnswer",

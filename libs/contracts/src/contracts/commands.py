@@ -133,3 +133,28 @@ class ChangePreferences(Command):
     def route(self) -> str:
         """The lane of the chat."""
         return self.subject.format(chat=self.chat.chat_key)
+
+
+class MoveIdentity(Command):
+    """WhatsApp knows a person by another id now; what they have goes along, and nobody else's does.
+
+    Either they have another number, and with it another business-scoped id, or a chat that began
+    under the number is now seen under the scoped id (platforms.md B3). Nobody is told an outcome.
+    """
+
+    subject: ClassVar[str] = "command.move-identity.{chat}"
+
+    chat: Address
+    """Where the person is from now on. Not `address`: nobody is told an outcome."""
+    previous: str = Field(min_length=1, max_length=160)
+    """The `chat_id` until now, of the same platform and account."""
+    at: AwareDatetime
+    """The platform's time of it; an older move changes nothing any more."""
+    number_changed: bool
+    """The number until now is not theirs any more, and later others may get it."""
+    phone: str | None = None
+    """The number from now on, in digits; None where WhatsApp does not tell it."""
+
+    def route(self) -> str:
+        """The lane of the chat."""
+        return self.subject.format(chat=self.chat.chat_key)
