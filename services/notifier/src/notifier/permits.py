@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,8 +13,9 @@ from contracts.topology import PERMIT_WINDOW_SECONDS, Ring
 from notifier.fallback import Fallback
 from notifier.local_pace import OwnPace
 from notifier.pauses import Pauses
-from notifier.ring_grants import Lag, RingAway, RingGrants
+from notifier.ring_grants import Grant, Lag, RingAway, RingGrants
 from notifier.turns import URGENCY, Turns
+from notifier.under_way import Quickest, UnderWay
 from runtime.broker import Broker
 from runtime.failures import Unavailable
 from runtime.faults import broken
@@ -75,6 +77,7 @@ class Permit:
     platform: str = ""
     source: str = "ring"
     back: Callable[[], None] | None = field(default=None, compare=False)
+    begin: Callable[[], UnderWay] | None = field(default=None, compare=False)
 
     @property
     def fresh(self) -> bool:
@@ -88,6 +91,10 @@ class Permit:
             return False
         _used.labels(platform=self.platform, source=self.source).inc()
         return True
+
+    def call(self) -> AbstractContextManager[object]:
+        """Around the call: the permit does not come back before the platform has counted it."""
+        return nullcontext() if self.begin is None else self.begin()
 
     def give_back(self, reason: str = "unwanted") -> None:
         """No call is made with it: somebody else may have it now."""
@@ -133,6 +140,7 @@ class Permits:
         self._prepared: _Queue = deque()
         self._spare: _Queue = deque()
         self._turns = Turns()
+        self._quickest = Quickest()
         self._granted: deque[float] = deque(maxlen=ring.permits)
         self._scarce_until = float("-inf")
         self._serving: asyncio.Task[None] | None = None
@@ -269,7 +277,9 @@ class Permits:
                 _dropped.labels(platform=self._ring.platform, reason="slowed").inc()
                 continue
             back = partial(self._grants.give_back, grant)
-            permit = Permit(grant.at, self._ring.platform, back=back)
+            permit = Permit(
+                grant.at, self._ring.platform, back=back, begin=partial(self._begin, grant)
+            )
             if self._pause_seconds or self._fallback.source != "ring":
                 # Handed out before that was known.
                 _dropped.labels(platform=self._ring.platform, reason="paused").inc()
@@ -278,6 +288,15 @@ class Permits:
             else:
                 return permit
         return None
+
+    def _begin(self, grant: Grant) -> UnderWay:
+        return UnderWay(
+            grant.at,
+            self._grants.window_seconds,
+            self._quickest,
+            keep=partial(self._grants.keep, grant),
+            postpone=partial(self._grants.postpone, grant),
+        )
 
     async def _own_pace(self) -> Permit | None:
         now = time.monotonic()

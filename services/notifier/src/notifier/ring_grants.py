@@ -98,7 +98,7 @@ class RingGrants:
         self._inbox: str | None = None
         self._arrived: deque[Grant] = deque()
         self._left = False
-        self._returning: set[asyncio.Task[None]] = set()
+        self._saying: set[asyncio.Task[None]] = set()
         self._outstanding = 0
         self._asked_at = float("-inf")
         self._trouble: str | None = None
@@ -106,6 +106,8 @@ class RingGrants:
         self._news = asyncio.Event()
         self.size = ring.permits
         """How many permits the ring holds, as far as this process knows."""
+        self.window_seconds = ring.window_seconds
+        """After which a permit comes back by itself, as far as this process knows."""
 
     async def next(self, wanted: int) -> Grant | None:
         """The next permit; None: none came, ask again.
@@ -128,14 +130,25 @@ class RingGrants:
 
     def give_back(self, grant: Grant) -> None:
         """No call was made with it: let it be handed out again, now."""
-        if time.monotonic() - grant.at < BACK_SHARE * self._ring.window_seconds:
-            returning = asyncio.create_task(self._give_back(grant))
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
+        if time.monotonic() - grant.at < BACK_SHARE * self.window_seconds:
+            self._say(grant, b"-NAK")
 
-    async def _give_back(self, grant: Grant) -> None:
+    def keep(self, grant: Grant) -> None:
+        """Its call is still under way: let its window begin anew."""
+        self._say(grant, b"+WPI")
+
+    def postpone(self, grant: Grant, seconds: float) -> None:
+        """Let it be handed out again after so long, and not before."""
+        self._say(grant, b'-NAK {"delay": %d}' % (seconds * 1e9))
+
+    def _say(self, grant: Grant, word: bytes) -> None:
+        saying = asyncio.create_task(self._publish(grant.reply, word))
+        self._saying.add(saying)
+        saying.add_done_callback(self._saying.discard)
+
+    async def _publish(self, subject: str, word: bytes) -> None:
         with suppress(nats.errors.Error, OSError):
-            await self._broker.nats.publish(grant.reply, b"-NAK")
+            await self._broker.nats.publish(subject, word)
 
     def leave(self) -> None:
         """Nobody waits any more: give back what has arrived and what still arrives."""
@@ -165,8 +178,8 @@ class RingGrants:
             consumer = await jetstream.consumer_info(self._ring.stream, self._ring.consumer)
         except (nats.errors.Error, APIError, OSError):
             return
-        window_seconds = consumer.config.ack_wait or PERMIT_WINDOW_SECONDS
-        self.size = held * round(PERMIT_WINDOW_SECONDS / window_seconds) or self.size
+        self.window_seconds = consumer.config.ack_wait or PERMIT_WINDOW_SECONDS
+        self.size = held * round(PERMIT_WINDOW_SECONDS / self.window_seconds) or self.size
 
     async def _wait(self, wanted: int) -> None:
         self._news.clear()

@@ -138,11 +138,12 @@ class Calls(Generic[R]):
         record = job.record
         await record.write(record.entry.model_copy(update={"state": "attempting"}))
         crash_point("notifier.before-call")
-        await self._refresh(permit, job)
+        permit = await self._refresh(permit, job)
         if mark is not None:
             mark.begin_answer()
         started = time.perf_counter()
-        verdict = await self._channel.send(job.message, request)
+        with permit.call():
+            verdict = await self._channel.send(job.message, request)
         crash_point("notifier.after-call")
         platform, name = self._channel.platform, type(verdict).__name__
         measures.calls.labels(platform=platform, verdict=name).inc()
@@ -154,11 +155,12 @@ class Calls(Generic[R]):
             await record.insist(record.entry.model_copy(update={"state": "ready"}))
         return verdict
 
-    async def _refresh(self, permit: Permit, job: Job) -> None:
-        """Take another permit if writing to the ledger took too long for this one."""
+    async def _refresh(self, permit: Permit, job: Job) -> Permit:
+        """This permit, or another one if writing to the ledger took too long for it."""
         try:
             while not permit.use():
                 permit = await self._permits.take(job.message.priority, prepared=True)
+            return permit
         except (Paused, Unavailable):
             # No call was made, so nothing is unknown.
             record = job.record
