@@ -28,7 +28,7 @@ from contracts.cards import RegistrationCard
 from contracts.topology import COMMANDS_FETCHED_MAX
 from registry.database import Database
 from registry.handlers import Handlers
-from registry.results import Stored
+from registry.results import Answer, Stored
 from registry.tickets import Tickets
 from runtime.broker import Broker
 from runtime.clock import Clock
@@ -210,6 +210,10 @@ class QuietHouse(House):
     Without a broker, so that a test of what is decided starts in a fraction of the time.
     """
 
+    def __init__(self, database_url: str, broker: Broker, clock: MovableClock) -> None:
+        super().__init__(database_url, broker, clock)
+        self.told: list[CommandOutcome] = []
+
     async def do(self, command: Command, handlers: Handlers | None = None) -> None:
         await self.carry_out(command, handlers)
 
@@ -222,24 +226,25 @@ class QuietHouse(House):
                 except Retry:
                     await asyncio.sleep(0.1)
                 else:
+                    if done.is_new:
+                        self.told += [
+                            CommandOutcome.model_validate_json(said.body)
+                            for said in done.stored.messages
+                            if isinstance(said, Answer)
+                        ]
                     return done.stored
 
     async def answers(self) -> list[CommandOutcome]:
-        return [
-            CommandOutcome.model_validate(body)
-            for subject, body in await self._owed()
-            if subject.startswith("in.")
-        ]
+        return self.told
 
     async def facts(self) -> list[tuple[str, dict[str, Any]]]:
-        return [(subject, body) for subject, body in await self._owed() if subject[:3] != "in."]
-
-    async def _owed(self) -> list[tuple[str, dict[str, Any]]]:
         rows = await self.rows("SELECT outcome FROM handled_commands ORDER BY handled_at")
         return [
             (said["subject"], json.loads(said["body"]))
             for row in rows
             for said in json.loads(row["outcome"])["messages"]
+            # An answer is kept without its chat and its words.
+            if "subject" in said
         ]
 
 

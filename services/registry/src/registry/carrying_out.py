@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast, get_args
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +23,6 @@ from contracts import (
     ClaimRefused,
     ClaimSeat,
     Command,
-    CommandOutcome,
     CreateEvent,
     CreateToken,
     CreateWebhook,
@@ -35,7 +34,6 @@ from contracts import (
     NoteReachability,
     OfferRefused,
     OfferTransfer,
-    Outcome,
     PassOnSeats,
     PauseMessage,
     ReplayWebhook,
@@ -66,7 +64,7 @@ from registry.book_store import read_known, write_book
 from registry.event_store import lock_event
 from registry.journal import find_handled, lock_command, remember
 from registry.messages import commands as messages
-from registry.results import Newest, Result, Said, SeatsPassedOn, Stored, WriteRefused
+from registry.results import Answer, Newest, Result, Said, SeatsPassedOn, Stored, WriteRefused
 from registry.rules import Event
 from registry.tickets import Tickets
 from registry.work import Work
@@ -122,7 +120,6 @@ _NO_EVENT: dict[type[AboutEvent], Result] = {
 }
 """What is answered when there is no such event; organisers hear that it is unknown."""
 
-_OUTCOMES = get_args(get_args(Outcome)[0])
 _BY_NAME = {kind.subject.split(".")[1]: kind for kind in (*ABOUT_EVENTS, *OTHERS)}
 
 
@@ -174,7 +171,7 @@ async def carry_out(
     event_id = getattr(commands[0], "event_id", None)
     if event_id is None:
         (command,) = commands
-        return [await _alone(command, now, connection)]
+        return [await _alone(command, now, tickets, connection)]
     return await _together(cast(Sequence[AboutEvent], commands), event_id, now, tickets, connection)
 
 
@@ -188,7 +185,7 @@ async def _together(
     event = await lock_event(connection, event_id)
     # Read after the lock: the same command on another replica has either committed by now, and is
     # found, or waits behind this batch.
-    handled = await find_handled(connection, [command.id for command in commands])
+    handled = await find_handled(connection, commands, tickets)
     new = {command.id: command for command in commands if command.id not in handled}
     if new:
         known = await read_known(connection, event, list(new.values()), now)
@@ -233,27 +230,16 @@ def _newest(before: Event, after: Event) -> tuple[Newest, ...]:
 
 def answer(command: Command, result: Result, now: datetime) -> tuple[Said, ...]:
     """The answer to the chat that a command came from, if it came from one."""
-    address = getattr(command, "address", None)
-    if address is None:
+    if getattr(command, "address", None) is None:
         return ()
-    assert isinstance(result, _OUTCOMES), "a chat is answered with what chats understand"
-    return (
-        Said.of(
-            CommandOutcome(
-                id=derived_id(command.id, "outcome"),
-                occurred_at=now,
-                correlation_id=command.correlation_id,
-                address=address,
-                command_id=command.id,
-                outcome=cast(Outcome, result),
-            )
-        ),
-    )
+    return (Answer.to(command, result, id=derived_id(command.id, "outcome"), at=now),)
 
 
-async def _alone(command: Command, now: datetime, connection: AsyncConnection) -> Done:
+async def _alone(
+    command: Command, now: datetime, tickets: Tickets, connection: AsyncConnection
+) -> Done:
     await lock_command(connection, command.id)
-    if stored := (await find_handled(connection, [command.id])).get(command.id):
+    if stored := (await find_handled(connection, [command], tickets)).get(command.id):
         return Done(stored, is_new=False)
     stored = await OTHERS[type(command)](Work(connection=connection, now=now), command)
     await remember(connection, [(command, stored)], now)

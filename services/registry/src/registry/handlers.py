@@ -6,14 +6,14 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import Command, CommandFailed, CommandOutcome, derived_id
+from contracts import Command, CommandFailed, derived_id
 from registry.batches import Batches
 from registry.carrying_out import Done, carry_out
 from registry.database import Database
 from registry.journal import command_name, find_handled, remember
 from registry.messages.results import MessagesFed
 from registry.newest_versions import NewestVersions
-from registry.results import NoticesHandedOver, Said, Stored
+from registry.results import Answer, NoticesHandedOver, Stored
 from registry.tickets import Tickets
 from runtime.broker import Broker
 from runtime.clock import Clock
@@ -101,22 +101,16 @@ class Handlers:
 
     async def _fail(self, command: Command, connection: AsyncConnection) -> Stored:
         # It may have been carried out, and only telling of it went wrong.
-        if stored := (await find_handled(connection, [command.id])).get(command.id):
+        if stored := (await find_handled(connection, [command], self._tickets)).get(command.id):
             return stored
         now = self._clock.now()
-        address = getattr(command, "address", None)
         failed = CommandFailed()
-        told = address and CommandOutcome(
-            # Another id than the outcome's: if an operator sends the command again and it
-            # succeeds, the chat hears of that too.
-            id=derived_id(command.id, "failed"),
-            occurred_at=now,
-            correlation_id=command.correlation_id,
-            address=address,
-            command_id=command.id,
-            outcome=failed,
+        # Another id than the outcome's: if an operator sends the command again and it succeeds,
+        # the chat hears of that too.
+        told = getattr(command, "address", None) and Answer.to(
+            command, failed, id=derived_id(command.id, "failed"), at=now
         )
-        stored = Stored(result=failed, messages=(Said.of(told),) if told else ())
+        stored = Stored(result=failed, messages=(told,) if told else ())
         await remember(connection, [(command, stored)], now, failed=True)
         return stored
 

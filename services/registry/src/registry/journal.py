@@ -1,6 +1,6 @@
 """Which commands were carried out, and who changed what."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +12,10 @@ from contracts import Command
 from registry.book import Book, audited
 from registry.bulk import insert_many, one_of
 from registry.database import Raced
-from registry.results import Stored
+from registry.kept_outcomes import Kept, keep, put_back, say_again
+from registry.results import Result, Stored
 from registry.tables import Audit, HandledCommand
+from registry.tickets import Tickets
 
 _HANDLED = select(HandledCommand.command_id, HandledCommand.outcome).where(
     one_of(HandledCommand.command_id, "command_ids"), HandledCommand.failed.is_(False)
@@ -44,13 +46,16 @@ COMMAND_LOCKS = 0x636D6473
 class HandledOutcome:
     """What became of a command."""
 
-    stored: Stored
+    result: Result
     failed: bool
     correlation_id: UUID
 
 
 async def find_outcome(connection: AsyncConnection, command_id: UUID) -> HandledOutcome | None:
-    """What became of a command, also if it was given up; None while nothing did."""
+    """What became of a command, also if it was given up; None while nothing did.
+
+    As it is told over the API, where nobody is shown a chat's ticket.
+    """
     row = (
         await connection.execute(
             select(
@@ -60,8 +65,10 @@ async def find_outcome(connection: AsyncConnection, command_id: UUID) -> Handled
     ).one_or_none()
     if row is None:
         return None
+    kept = Kept.model_validate(row.outcome)
+    (result,) = await put_back(connection, [kept.result], tickets=None)
     return HandledOutcome(
-        stored=Stored.model_validate(row.outcome),
+        result=result,
         failed=row.failed,
         correlation_id=row.correlation_id,
     )
@@ -78,11 +85,18 @@ async def lock_command(connection: AsyncConnection, command_id: UUID) -> None:
 
 
 async def find_handled(
-    connection: AsyncConnection, command_ids: Collection[UUID]
+    connection: AsyncConnection, commands: Sequence[Command], tickets: Tickets
 ) -> dict[UUID, Stored]:
-    """The outcomes of those commands that were carried out before."""
-    rows = await connection.execute(_HANDLED, {"command_ids": list(command_ids)})
-    return {row.command_id: Stored.model_validate(row.outcome) for row in rows}
+    """The outcomes of those commands that were carried out before, whole.
+
+    Nothing more is read when none of them was.
+    """
+    named = {command.id: command for command in commands}
+    rows = (await connection.execute(_HANDLED, {"command_ids": list(named)})).all()
+    if not rows:
+        return {}
+    kept = [(named[row.command_id], Kept.model_validate(row.outcome)) for row in rows]
+    return await say_again(connection, kept, tickets)
 
 
 async def remember(
@@ -102,7 +116,7 @@ async def remember(
             "command_id": command.id,
             "command": command_name(command),
             "correlation_id": command.correlation_id,
-            "outcome": stored.model_dump_json(),
+            "outcome": keep(stored),
             "failed": failed,
             "handled_at": now,
         }

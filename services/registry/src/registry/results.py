@@ -1,7 +1,11 @@
-"""What is stored with a handled command: its result, and every message that tells of it."""
+"""What becomes of a command: its result, and every message that tells of it.
+
+What of it is kept with the handled command says `kept_outcomes.py`.
+"""
 
 import json
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, cast, get_args
 from uuid import UUID
 
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -9,10 +13,13 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from contracts import (
     CancellationRefused,
     ClaimRefused,
+    Command,
     CommandFailed,
+    CommandOutcome,
     EventStatus,
     Message,
     OfferRefused,
+    Outcome,
     RegistrationReleased,
     SeatClaimed,
     SeatTransferred,
@@ -188,6 +195,29 @@ class Said(Value):
         return cls(subject=message.route(), id=message.id, body=message.model_dump_json())
 
 
+_OUTCOMES = get_args(get_args(Outcome)[0])
+
+
+class Answer(Said):
+    """The answer to the chat that a command came from."""
+
+    occurred_at: AwareDatetime
+
+    @classmethod
+    def to(cls, command: Command, result: Result, *, id: UUID, at: datetime) -> "Answer":  # noqa: A002
+        """What a chat is answered; the command must have come from one."""
+        assert isinstance(result, _OUTCOMES), "a chat is answered with what chats understand"
+        outcome = CommandOutcome(
+            id=id,
+            occurred_at=at,
+            correlation_id=command.correlation_id,
+            address=getattr(command, "address"),  # noqa: B009
+            command_id=command.id,
+            outcome=cast(Outcome, result),
+        )
+        return cls(subject=outcome.route(), id=id, body=outcome.model_dump_json(), occurred_at=at)
+
+
 class Newest(Value):
     """From now on nobody is to be told an older version of this."""
 
@@ -197,7 +227,7 @@ class Newest(Value):
 
 
 class Stored(Value):
-    """A command's outcome, whole: saying it again needs nothing else."""
+    """A command's outcome, whole: saying it needs nothing else."""
 
     result: Result
     newest: tuple[Newest, ...] = ()

@@ -314,7 +314,9 @@ class Audit(Base):
 
 
 class HandledCommand(Base):
-    """A command that was carried out, with everything that is to be said about it."""
+    """A command that was carried out, with what is to be said about it; nothing of a person is in
+    it (`kept_outcomes.py`).
+    """
 
     __tablename__ = "handled_commands"
 

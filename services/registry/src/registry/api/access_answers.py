@@ -55,7 +55,7 @@ def settled(found: HandledOutcome, call: Call, kind: type[R]) -> R:
     Raises:
         Problem: it was refused, or we failed.
     """
-    result: object = found.stored.result
+    result: object = found.result
     match result:
         case AccessRefused(reason=reason):
             raise access_refusal(reason)

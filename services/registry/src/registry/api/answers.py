@@ -97,7 +97,7 @@ def status_of(command_id: UUID, found: HandledOutcome | None) -> CommandStatus:
         return CommandStatus(id=command_id, status="pending")
     if found.failed:
         return CommandStatus(id=command_id, status="failed")
-    match found.stored.result:
+    match found.result:
         case EventWritten(event=event):
             return CommandStatus(id=command_id, status="done", event=event)
         case RegistrationWritten(registration_id=registration_id):
@@ -138,7 +138,7 @@ def written(
     """
     if found is None:
         return accepted(command_id)
-    match found.stored.result:
+    match found.result:
         case EventWritten(event=event):
             response.status_code = status
             response.headers["ETag"] = etag(event.version)
@@ -165,7 +165,7 @@ async def registration_written(
     """
     if found is None:
         return accepted(call.command_id)
-    match found.stored.result:
+    match found.result:
         case (
             RegistrationWritten(registration_id=registration_id)
             | RegistrationReleased(registration_id=registration_id)

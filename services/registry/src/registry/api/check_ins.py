@@ -74,7 +74,7 @@ class _Door:
             )
 
         found = await self._commander.once(call, command)
-        match found.stored.result if found is not None else None:
+        match found.result if found is not None else None:
             case CheckedIn(first=False) as seen:
                 raise _already_in(seen)
             case WriteRefused(reason="unknown-registration"):

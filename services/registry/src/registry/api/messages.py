@@ -299,7 +299,7 @@ def _refusal(reason: MessageRefusal) -> Problem:
 
 def _settled(found: HandledOutcome, call: Call) -> None:
     """Raises Problem: it was refused, or we failed."""
-    match found.stored.result:
+    match found.result:
         case MessageWritten():
             return
         case MessageRefused(reason=reason):
