@@ -248,7 +248,7 @@ async def test_unreadable_but_authentic_is_one_dead_letter_however_often_it_come
         assert response.status_code == 200
 
     (dead,) = await gateway.raw("DEAD")
-    assert (dead.subject, dead.data) == ("dead.webhook.telegram", b'{"a":')
+    assert (dead.subject, dead.data) == ("dead.webhook.none.none", b'{"a":')
     assert "not JSON" in dead.headers["Turnout-Reason"]
     assert await gateway.raw("INBOUND") == []
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import cast
@@ -21,9 +21,11 @@ from nats.js import JetStreamContext
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel
 
-from contracts import Message, Query
+from contracts import Address, Message, Query
 from contracts.topology import Bucket
 from runtime import traces
+from runtime.dead.forgetting import forget
+from runtime.dead.owners import letter_subject, owner_of
 from runtime.documents import Documents
 from runtime.failures import Unavailable
 from runtime.faults import broken
@@ -258,7 +260,7 @@ class Broker:
         """Keep a message that cannot be worked on in DEAD, as it came, for a human.
 
         Args:
-            subject: where it was; it is stored under `dead.<subject>`.
+            subject: where it was; it is kept under the first token of it and its chat (ADR 0029).
             body: the raw body.
             reason: why, in words without anything personal.
             id: the same for every repetition of the same failure.
@@ -273,11 +275,23 @@ class Broker:
             "Turnout-Origin": origin,
             "Turnout-At": datetime.now(UTC).isoformat(),
         }
+        kept_at = letter_subject(subject, owner_of(subject, body))
         try:
-            await self.jetstream.publish(f"dead.{subject}", body, timeout=5, headers=dead_headers)
+            await self.jetstream.publish(kept_at, body, timeout=5, headers=dead_headers)
         except UNREACHABLE as error:
             raise Unavailable("nats") from error
         _set_aside.labels(origin=origin).inc()
+
+    async def forget_dead(self, address: Address, *, mentions: Iterable[str] = ()) -> int:
+        """Take out every dead letter of one chat; see `runtime.dead.forgetting.forget`.
+
+        Raises:
+            Unavailable: not all are taken out; doing it again is harmless.
+        """
+        try:
+            return await forget(self.nats, address, mentions=mentions)
+        except UNREACHABLE as error:
+            raise Unavailable("nats") from error
 
 
 UNAVAILABLE_HEADER = "Turnout-Unavailable"

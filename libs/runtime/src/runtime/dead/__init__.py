@@ -1,1 +1,1 @@
-"""Dead letters: looking at what was set aside, sending it again, discarding it."""
+"""Dead letters: looking at what was set aside, sending it again, discarding or forgetting it."""

@@ -1,4 +1,4 @@
-"""`./task dead`: look at what was set aside, send it again, discard it."""
+"""`./task dead`: look at what was set aside, send it again, discard it, forget a chat's."""
 
 import argparse
 import asyncio
@@ -16,8 +16,11 @@ from nats.aio.client import Client
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from pydantic import ValidationError
 
+from contracts import Address
+from contracts.topology import CHANNELS
 from runtime import faults
 from runtime.dead.choosing import Choice, read_time
+from runtime.dead.forgetting import forget
 from runtime.dead.letters import Letter, Letters
 from runtime.dead.redriving import REDRIVES_PER_SECOND, Tally, redrive
 from runtime.dead.showing import as_json, as_table, as_text
@@ -88,6 +91,16 @@ def _parser() -> argparse.ArgumentParser:
     discarding.add_argument("--all", action="store_true", help="every one there is")
     discarding.add_argument("--because", required=True, help="why; is kept for 30 days")
     discarding.add_argument("--yes", action="store_true", help="do it; without, it is only counted")
+
+    forgetting = verbs.add_parser("forget", help="take out all of one chat, without a trace")
+    forgetting.add_argument("platform", choices=CHANNELS)
+    forgetting.add_argument("key", help="the chat's key, as Turnout-Subject ends in it")
+    forgetting.add_argument(
+        "--mentions",
+        action="append",
+        default=[],
+        help="an e-mail address or a phone number of this person; may be repeated",
+    )
     return parser
 
 
@@ -100,7 +113,7 @@ def _positive(said: str) -> float:
 
 async def _run(options: argparse.Namespace, settings: ServiceSettings) -> int:
     # Before the connection: what is wrong with the question needs no broker.
-    choice = Choice(ids=frozenset({options.id})) if options.verb == "show" else _choice(options)
+    chosen = _chat(options) if options.verb == "forget" else _choice(options)
     where = urlsplit(settings.nats_url).netloc.rpartition("@")[2]
     try:
         client = await nats.connect(
@@ -119,7 +132,9 @@ async def _run(options: argparse.Namespace, settings: ServiceSettings) -> int:
             f"./task demo"
         ) from None
     try:
-        return await _do(options, choice, client)
+        if isinstance(chosen, Address):
+            return await _forget(client, chosen, options.mentions)
+        return await _do(options, chosen, client)
     except NotFoundError:
         raise Refused(f"NATS at {where} has no stream DEAD; run `./task streams`") from None
     except (nats.errors.Error, OSError) as error:
@@ -133,7 +148,19 @@ async def _ignore(_error: Exception) -> None:
     """What goes wrong with the connection shows where it is used."""
 
 
+def _chat(options: argparse.Namespace) -> Address:
+    try:
+        address = Address.from_key(options.platform, options.key)
+    except ValueError:
+        raise Refused("this is no chat's key") from None
+    if address.chat_key != options.key:
+        raise Refused("this is no chat's key")
+    return address
+
+
 def _choice(options: argparse.Namespace) -> Choice:
+    if options.verb == "show":
+        return Choice(ids=frozenset({options.id}))
     try:
         since = read_time(options.since, datetime.now(UTC)) if options.since else None
     except (ValueError, OverflowError):
@@ -192,6 +219,13 @@ async def _discard(letters: Letters, chosen: Sequence[Letter], *, why: str, is_s
     for letter in chosen:
         done += await letters.discard(letter, why)
     sys.stdout.write(f"{done} discarded\n")
+    return DONE
+
+
+async def _forget(client: Client, address: Address, mentions: Sequence[str]) -> int:
+    count = await forget(client, address, mentions=mentions)
+    sys.stdout.write(f"{count} forgotten\n")
+    # There may be none: what was to be so is so.
     return DONE
 
 

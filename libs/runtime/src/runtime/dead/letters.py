@@ -12,9 +12,10 @@ from nats.js.errors import NotFoundError
 
 from contracts.ids import TURNOUT, derived_id
 from contracts.topology import DEAD
+from runtime.dead.owners import letter_subject, owner_of
 
-DISCARDED = "dead.discarded"
-"""Where it is kept that a letter was discarded, and why; without its body."""
+DISCARDED = "discarded"
+"""The kind as which it is kept that a letter was discarded, and why; without its body."""
 PAGE = 200
 """Letters looked at per request; without their bodies, which may have 3 MB each."""
 PAGE_SECONDS_MAX = 5.0
@@ -84,8 +85,8 @@ class Letters:
     def __init__(self, jetstream: JetStreamContext) -> None:
         self._jetstream = jetstream
 
-    async def all(self) -> AsyncIterator[Letter]:
-        """What is there now, oldest first and without bodies.
+    async def all(self, *subjects: str) -> AsyncIterator[Letter]:
+        """What is there now, oldest first and without bodies; only at these subjects, if any.
 
         Bounded by what was there at the start: a letter that comes back while others are sent again
         would be sent again without end.
@@ -97,6 +98,7 @@ class Letters:
             headers_only=True,
             inactive_threshold=UNREAD_SECONDS_MAX,
             mem_storage=True,
+            filter_subjects=list(subjects) or None,
         )
         pages = await self._jetstream.pull_subscribe("dead.>", stream=DEAD.name, config=config)
         try:
@@ -139,6 +141,11 @@ class Letters:
 
     async def discard(self, letter: Letter, why: str) -> bool:
         """Take it out and keep that it was there, and why it is not; False if it was gone."""
+        whole = await self.read(letter.number)
+        if whole is None:
+            return False
+        # Its headers name the chat too, so that what is left of it ends in the chat's key as well.
+        kept_at = letter_subject(DISCARDED, owner_of(whole.subject, whole.body or b""))
         trace = {
             name: value for name, value in letter.headers.items() if name.startswith("Turnout-")
         }
@@ -147,5 +154,5 @@ class Letters:
             "Turnout-Discarded": " ".join(why.split()),
             "Turnout-Discarded-At": datetime.now(UTC).isoformat(),
         }
-        await self._jetstream.publish(DISCARDED, b"", timeout=5, headers=trace)
+        await self._jetstream.publish(kept_at, b"", timeout=5, headers=trace)
         return await self.remove(letter)
