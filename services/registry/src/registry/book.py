@@ -52,6 +52,8 @@ class Known:
 
     people: Mapping[Address, UUID] = field(default_factory=dict)
     """The persons behind the chats that ask."""
+    homes: Mapping[Address, Address] = field(default_factory=dict)
+    """Where these chats are by now, if they have moved to another id."""
     names: Mapping[UUID, str] = field(default_factory=dict)
     proven: Mapping[str, UUID] = field(default_factory=dict)
     """Persons by proven e-mail address."""
@@ -89,7 +91,7 @@ class Book:
         self.notices: list[NoticeDue] = []
         """Whatever somebody is told of; results will come for each."""
         self._said: list[Said] = []
-        self._people = dict(known.people)
+        self._people = {self.home(chat): person for chat, person in known.people.items()}
         self._seats: dict[UUID, Seat] = {}
         self._own: dict[UUID, UUID] = {}
         self._line: list[tuple[Place, UUID]] = []
@@ -126,11 +128,16 @@ class Book:
 
     def person(self, address: Address) -> UUID | None:
         """Who is behind a chat; None when we do not know it."""
-        return self._people.get(address)
+        return self._people.get(self.home(address))
+
+    def home(self, address: Address) -> Address:
+        """The address by which a chat is known by now."""
+        return self.known.homes.get(address, address)
 
     def know(self, command: ClaimSeat) -> UUID:
         """The person behind the chat that claims a seat, to be written down."""
-        person = self._people.setdefault(command.address, derived_id(command.id, "user"))
+        home = self.home(command.address)
+        person = self._people.setdefault(home, derived_id(command.id, "user"))
         self.claimed[command.address] = command
         return person
 

@@ -55,29 +55,24 @@ async def read_known(
     connection: AsyncConnection, event: Event | None, commands: Sequence[Command], now: datetime
 ) -> Known:
     """Everything that these commands may ask for, in a few statements for all of them."""
-    addresses = {
-        address
-        for command in commands
-        if isinstance(address := getattr(command, "address", None), Address)
-    }
+    found = await people.find_people(connection, _when_chats_said_it(commands))
     if event is None:
         attempt = await _free_code(connection, commands)
-        return Known(people=await people.find_people(connection, addresses), code_attempt=attempt)
-    known_people = await people.find_people(connection, addresses)
+        return Known(people=found.people, homes=found.homes, code_attempt=attempt)
     named = {
         registration_id
         for command in commands
         if isinstance(registration_id := getattr(command, "registration_id", None), UUID)
     }
-    seats = await _read_seats(connection, event.id, named, set(known_people.values()))
+    seats = await _read_seats(connection, event.id, named, set(found.people.values()))
     line = await _read_line(connection, event, _seats_freed_max(event, commands))
     expired: tuple[Seat, ...] = ()
     if event.offered and any(isinstance(command, PassOnSeats) for command in commands):
         expired = await _read_expired(connection, event.id, now)
-    askers = {known_people[address] for address in addresses if address in known_people}
     return Known(
-        people=known_people,
-        names=await _read_names(connection, commands, askers),
+        people=found.people,
+        homes=found.homes,
+        names=await _read_names(connection, commands, set(found.people.values())),
         proven=await _read_proven(connection, commands),
         seats=seats,
         line=line,
@@ -85,6 +80,15 @@ async def read_known(
         expired=expired,
         taken_emails=await _read_taken_emails(connection, event.id, commands),
     )
+
+
+def _when_chats_said_it(commands: Sequence[Command]) -> dict[Address, datetime]:
+    said_at: dict[Address, datetime] = {}
+    for command in commands:
+        if isinstance(address := getattr(command, "address", None), Address):
+            # The latest: whoever has a number now must not get what is the one's before.
+            said_at[address] = max(said_at.get(address, command.occurred_at), command.occurred_at)
+    return said_at
 
 
 def _seats_freed_max(event: Event, commands: Sequence[Command]) -> int:

@@ -30,6 +30,7 @@ from contracts import (
     DropTransfer,
     FeedMessages,
     FinishEvent,
+    MoveIdentity,
     MoveRegistration,
     NoteReachability,
     OfferRefused,
@@ -52,6 +53,7 @@ from contracts.commands import AboutEvent
 from registry import (
     access_commands,
     event_commands,
+    identity_commands,
     organiser_commands,
     preference_commands,
     reach_commands,
@@ -100,6 +102,7 @@ OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
     DeleteWebhook: access_commands.delete_webhook,
     ReplayWebhook: access_commands.replay_webhook,
     ChangePreferences: preference_commands.change_preferences,
+    MoveIdentity: identity_commands.move_identity,
     NoteReachability: reach_commands.note_reachability,
     SendMessage: messages.send_message,
     PauseMessage: messages.pause_message,

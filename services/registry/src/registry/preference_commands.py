@@ -18,7 +18,7 @@ async def change_preferences(work: Work, command: ChangePreferences) -> Stored:
     commands of a chat may be sent again, days later, by an operator. A chat that nobody is known
     behind has nothing to change; its next claim carries the same wishes.
     """
-    person = await find_person(work.connection, command.chat)
+    person = await find_person(work.connection, command.chat, command.occurred_at)
     if person is None:
         return Stored(result=PreferencesChanged(known=False))
     wishes: list[tuple[Any, dict[str, Any]]] = []

@@ -25,9 +25,10 @@ from registry.book_store import SEAT_COLUMNS, position_in_line
 from registry.database import Database
 from registry.event_store import EVENT_COLUMNS, as_event
 from registry.messages.tables import OrganiserMessage
+from registry.people import find_person
 from registry.rules import EVENT_HOURS_MAX, Event
 from registry.seats import REMINDED, Seat, is_still_true
-from registry.tables import IS_ACTIVE, EventRow, IdentityRow, Registration, User
+from registry.tables import IS_ACTIVE, EventRow, Registration, User
 from registry.ways import ways_to
 from runtime.clock import Clock
 from runtime.failures import Retry, Unavailable
@@ -120,15 +121,12 @@ def _untold(draft: EventCard) -> EventCard:
 async def _list_registrations(
     query: ListRegistrations, now: datetime, connection: AsyncConnection
 ) -> RegistrationsAnswer:
-    address = query.address
+    person = await find_person(connection, query.address, now)
     rows = await connection.execute(
         select(*EVENT_COLUMNS, *_SEAT_COLUMNS)
         .join_from(Registration, EventRow)
-        .join(IdentityRow, IdentityRow.user_id == Registration.user_id)
         .where(
-            IdentityRow.platform == address.platform,
-            IdentityRow.account == address.account,
-            IdentityRow.chat_id == address.chat_id,
+            Registration.user_id == person,
             IS_ACTIVE,
             EventRow.status == "published",
             EventRow.date_time > now - timedelta(hours=EVENT_HOURS_MAX),

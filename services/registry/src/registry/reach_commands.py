@@ -29,9 +29,10 @@ async def note_reachability(work: Work, command: NoteReachability) -> Stored:
             where=Reachability.at <= noted.excluded.at,
         ).returning(Reachability.at)
     )
+    person = await find_person(work.connection, command.chat, command.at)
     return Stored(
         result=ReachabilityNoted(
-            known=await find_person(work.connection, command.chat) is not None,
+            known=person is not None,
             newer=rows.one_or_none() is not None,
         )
     )

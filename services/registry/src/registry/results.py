@@ -30,6 +30,7 @@ from contracts import (
 )
 from contracts.model import Value
 from registry.access_results import AccessResult
+from registry.identity_results import IdentityResult
 from registry.messages.results import MessageResult
 from registry.rules import Event, WriteRefusal
 
@@ -171,6 +172,7 @@ Result = Annotated[
     | PreferencesChanged
     | ReachabilityNoted
     | AccessResult
+    | IdentityResult
     | MessageResult,
     Field(discriminator="kind"),
 ]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest migration that this code needs; migrations are numbered in order."""
 ACTIVE_STATUSES = ("confirmed", "held", "waiting", "offered")
 """Registration states of which a person has at most one per event."""
@@ -249,6 +249,9 @@ class IdentityRow(Base):
         ForeignKey("users.id", deferrable=True, initially="DEFERRED"),
         index=True,
     )
+    since: Mapped[datetime | None]
+    """When the chat said what made it theirs; empty in rows from before this was kept. A number
+    may have been another person's before."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
