@@ -261,13 +261,17 @@ DELIVERY = Stream(
     consumers=(NOTIFIER_STATUSES, REGISTRY_DELIVERY),
 )
 
+DEAD_DAYS_MAX = 30
+"""How long what was set aside is kept, also what cannot be told to be anybody's."""
+
 DEAD = Stream(
+    # The subject ends in a platform and a chat's key, so that a chat's letters are purged by it.
     name="DEAD",
     subjects=("dead.>",),
     retention="limits",
     # A new failure must always find room, so the oldest goes.
     discard="old",
-    age_max_seconds=30 * _DAY_SECONDS,
+    age_max_seconds=DEAD_DAYS_MAX * _DAY_SECONDS,
 )
 
 STREAMS: tuple[Stream, ...] = (
