@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from itertools import product
 from pathlib import Path
 from typing import get_args
 from uuid import UUID, uuid5
@@ -22,7 +23,16 @@ from contracts import (
     derived_id,
     inbound_id,
 )
-from contracts.topology import BUCKETS, CHANNELS, COMMAND_LANES, PARTITIONS, PLATFORMS, STREAMS
+from contracts.topology import (
+    BUCKETS,
+    BULK,
+    CHANNELS,
+    COMMAND_LANES,
+    OUTBOUND,
+    PARTITIONS,
+    PLATFORMS,
+    STREAMS,
+)
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 MESSAGES = [
@@ -118,7 +128,7 @@ def test_consumers_read_what_their_stream_stores() -> None:
         first_tokens = {subject.split(".")[0] for subject in stored}
         for consumer in stream.consumers:
             assert consumer.stream == stream.name
-            assert consumer.filter_subject.split(".")[0] in first_tokens
+            assert {one.split(".")[0] for one in consumer.filter_subjects} <= first_tokens
     names = [consumer.name for stream in STREAMS for consumer in stream.consumers]
     assert len(set(names)) == len(names)
 
@@ -126,8 +136,24 @@ def test_consumers_read_what_their_stream_stores() -> None:
 def test_every_lane_of_the_ordered_streams_has_a_consumer() -> None:
     lanes = {stream.name: len(stream.consumers) for stream in STREAMS}
     assert lanes["INBOUND"] == PARTITIONS
-    assert lanes["OUTBOUND"] == lanes["BULK"] == PARTITIONS * len(CHANNELS)
     assert lanes["COMMANDS"] == COMMAND_LANES
+
+
+def test_every_message_to_a_person_has_one_lane_and_a_chat_keeps_to_it() -> None:
+    """So that each class of a chat's has one message in flight."""
+    kinds = {"outbound": ("reply", "transactional"), "bulk": ("reminder", "bulk")}
+    for stream in (OUTBOUND, BULK):
+        first = stream.consumers[0].filter_subject.split(".")[0]
+        for priority, platform, partition in product(kinds[first], CHANNELS, range(PARTITIONS)):
+            stored = [first, priority, platform, str(partition), "chat"]
+            lanes = [
+                consumer
+                for consumer in stream.consumers
+                for subject in consumer.filter_subjects
+                if all(e in ("*", g) for e, g in zip(subject.split("."), stored, strict=True))
+            ]
+            assert len(lanes) == 1, stored
+            assert lanes[0].in_flight_max == 1
 
 
 def test_every_bucket_has_one_owner() -> None:

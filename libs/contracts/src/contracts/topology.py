@@ -27,9 +27,16 @@ class Consumer:
     name: str
     stream: str
     filter_subject: str
+    further_subjects: tuple[str, ...] = ()
+    """Taken as well, in the stream's order; lanes alone may have them."""
     ack_wait_seconds: float = 5.0
     """Without a heartbeat for this long, the message goes to another replica."""
     in_flight_max: int = 1
+
+    @property
+    def filter_subjects(self) -> tuple[str, ...]:
+        """All that it takes."""
+        return (self.filter_subject, *self.further_subjects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class Stream:
     schedules: bool = False
     """Whether a message may ask to be published later (`Nats-Schedule`)."""
     consumers: tuple[Consumer, ...] = field(default=())
+    retired: tuple[str, ...] = ()
+    """Durables of earlier releases: `runtime.provision` deletes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +71,32 @@ class Bucket:
 
 
 def _lanes(
-    name: str, stream: str, pattern: str, *, lanes: int = PARTITIONS, in_flight_max: int = 1
+    name: str,
+    stream: str,
+    pattern: str,
+    *,
+    lanes: int = PARTITIONS,
+    partitions: int | None = None,
+    in_flight_max: int = 1,
 ) -> tuple[Consumer, ...]:
-    """One consumer per partition; one message in flight is the order of a chat (nats.md 5c)."""
-    return tuple(
-        Consumer(
-            name=f"{name}-{lane}",
-            stream=stream,
-            filter_subject=pattern.format(lane=lane),
-            in_flight_max=in_flight_max,
+    """One consumer per lane; one message in flight is the order of a chat (nats.md 5c).
+
+    Where there are more partitions than lanes, each lane takes several of them.
+    """
+    found = []
+    for lane in range(lanes):
+        taken = range(lane, partitions or lanes, lanes)
+        first, *further = (pattern.format(lane=partition) for partition in taken)
+        found.append(
+            Consumer(
+                name=f"{name}-{lane}",
+                stream=stream,
+                filter_subject=first,
+                further_subjects=tuple(further),
+                in_flight_max=in_flight_max,
+            )
         )
-        for lane in range(lanes)
-    )
+    return tuple(found)
 
 
 CONVERSATION_INBOUND = _lanes("conversation-inbound", "INBOUND", "inbound.*.{lane}.*")
@@ -86,9 +109,25 @@ NOTIFIER_OUTBOUND: dict[Platform, tuple[Consumer, ...]] = {
     for platform in CHANNELS
 }
 
+REMINDER_LANES: dict[Platform, int] = {"telegram": 16, "whatsapp": 32, "email": 4}
+"""As many calls as are under way at once when reminders have all of a default ring and a call takes
+0.4 s: 25 permits a second with a bot, 75 with a number (ADR 0028)."""
+
+NOTIFIER_REMINDER: dict[Platform, tuple[Consumer, ...]] = {
+    # Lanes of their own: what waits for a permit holds its lane, and bulk waits for long.
+    platform: _lanes(
+        f"notifier-reminder-{platform}",
+        "BULK",
+        f"bulk.reminder.{platform}.{{lane}}.*",
+        lanes=lanes,
+        partitions=PARTITIONS,
+    )
+    for platform, lanes in REMINDER_LANES.items()
+}
+
 NOTIFIER_BULK: dict[Platform, tuple[Consumer, ...]] = {
-    # Lanes, so that one reminder of a chat does not overtake another that is refused for now.
-    platform: _lanes(f"notifier-bulk-{platform}", "BULK", f"bulk.*.{platform}.{{lane}}.*")
+    # Lanes, so that one message of a chat does not overtake another that is refused for now.
+    platform: _lanes(f"notifier-bulk-{platform}", "BULK", f"bulk.bulk.{platform}.{{lane}}.*")
     for platform in CHANNELS
 }
 
@@ -198,7 +237,12 @@ BULK = Stream(
             f"{{{{partition({PARTITIONS},2,3)}}}}.{{{{wildcard(3)}}}}"
         ),
     ),
-    consumers=tuple(lane for lanes in NOTIFIER_BULK.values() for lane in lanes),
+    consumers=tuple(
+        lane
+        for kind in (NOTIFIER_REMINDER, NOTIFIER_BULK)
+        for lanes in kind.values()
+        for lane in lanes
+    ),
 )
 
 REACH = Stream(
@@ -362,11 +406,16 @@ WHATSAPP_RESERVE = 16
 only when it is already there, and several may write in the same moment."""
 WHATSAPP_PERMITS_PER_SECOND = 80 - 80 // WHATSAPP_RESERVE
 """Of the 80 per second and number, in and out (B5)."""
-WHATSAPP_SLICES = 5
-"""What people write takes its permit when the next is there; were all of a window handed out at
-once, that would be a second later, and the second between would hold too much."""
-SLICED_FROM_PERMITS = 40
-"""Fewer would lose too many to the division."""
+SLICES_MAX = 5
+"""A window's permits are handed out in up to so many parts, where they can be divided evenly. Were
+they all handed out at once, an answer that comes right after would wait for most of a second; and
+what people write on WhatsApp, which takes its permit when the next is there, would take it so late
+that the second between holds too much."""
+SLICED_FROM_PERMITS = 20
+"""Fewer are handed out at once: they are no more than a moment's answers."""
+ROUNDED_FROM_PERMITS = 40
+"""So many of a WhatsApp number are made divisible, for the reason above; fewer would lose too much
+by it."""
 EMAIL_PERMITS_PER_SECOND = 10
 """What an ordinary mail provider takes; a setting says otherwise."""
 
@@ -408,7 +457,9 @@ class Tier:
 def ring(platform: Platform, account: str, permits: int | None = None) -> Ring:
     """The ring of one account; with the platform's default limit unless it has its own."""
     permits = permits or PERMITS_PER_SECOND[platform]
-    sliced = platform == "whatsapp" and permits >= SLICED_FROM_PERMITS
-    slices = WHATSAPP_SLICES if sliced else 1
-    permits -= permits % slices
+    if platform == "whatsapp" and permits >= ROUNDED_FROM_PERMITS:
+        permits -= permits % SLICES_MAX
+    slices = 1
+    if permits >= SLICED_FROM_PERMITS:
+        slices = max(count for count in range(1, SLICES_MAX + 1) if permits % count == 0)
     return Ring(platform=platform, account=account, permits=permits, slices=slices)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import nats
 from nats.js import JetStreamContext, api
@@ -16,6 +17,10 @@ from runtime.settings import AccountSettings, Misconfigured
 
 CONNECT_ATTEMPTS_MAX = 20
 """With a second between them: a Job in Kubernetes may start before the broker does."""
+
+HAND_OVER_SECONDS_MAX = 15.0
+"""So long a lane that will be another is let end what is in hand; each has one message."""
+HAND_OVER_POLL_SECONDS = 0.1
 
 RING_BYTES_MAX = 1024 * 1024
 """A thousand permits take 60 KB."""
@@ -53,6 +58,7 @@ async def provision(
     made = 0
     for stream in STREAMS:
         await _make_stream(jetstream, stream, replicas)
+        await _clear_way(jetstream, stream)
         await asyncio.gather(
             *(_make_consumer(jetstream, consumer) for consumer in stream.consumers)
         )
@@ -107,13 +113,54 @@ async def _add_or_update(jetstream: JetStreamContext, config: api.StreamConfig) 
         await jetstream.update_stream(config)
 
 
+async def _clear_way(jetstream: JetStreamContext, stream: Stream) -> None:
+    """Take away the lanes of earlier releases that are others now, or none.
+
+    No two consumers of a work queue may take the same, so the old ones go before the new ones come.
+    They are not updated in place: a lane that takes more than before would go on from where it is,
+    and not see what others left behind it. A new one begins with all that is stored.
+    """
+    if stream.retention != "workqueue":
+        return
+    wanted = {one.name: set(one.filter_subjects) for one in stream.consumers}
+    leaving = [
+        name
+        for name, subjects in (await _taken_by(jetstream, stream.name)).items()
+        if name in stream.retired or subjects != wanted.get(name, subjects)
+    ]
+    await asyncio.gather(*(_let_end(jetstream, stream.name, name) for name in leaving))
+    await asyncio.gather(*(jetstream.delete_consumer(stream.name, name) for name in leaving))
+
+
+async def _taken_by(jetstream: JetStreamContext, stream: str) -> dict[str, set[str]]:
+    """What each consumer that exists takes."""
+    found: dict[str, set[str]] = {}
+    while page := await jetstream.consumers_info(stream, offset=len(found)):
+        for info in page:
+            one = info.config.filter_subject
+            found[info.name] = {one} if one else set(info.config.filter_subjects or ())
+    return found
+
+
+async def _let_end(jetstream: JetStreamContext, stream: str, name: str) -> None:
+    """Let a lane end what is in hand: its successor would hand it out once more."""
+    ends = datetime.now(UTC) + timedelta(seconds=HAND_OVER_SECONDS_MAX)
+    # By a time, so that it goes on if this process dies.
+    await jetstream.pause_consumer(stream, name, ends.isoformat().replace("+00:00", "Z"))
+    while (await jetstream.consumer_info(stream, name)).num_ack_pending:
+        if datetime.now(UTC) > ends:
+            return
+        await asyncio.sleep(HAND_OVER_POLL_SECONDS)
+
+
 async def _make_consumer(jetstream: JetStreamContext, consumer: Consumer) -> None:
     await jetstream.add_consumer(
         consumer.stream,
         api.ConsumerConfig(
             name=consumer.name,
             durable_name=consumer.name,
-            filter_subject=consumer.filter_subject,
+            filter_subject=None if consumer.further_subjects else consumer.filter_subject,
+            filter_subjects=list(consumer.filter_subjects) if consumer.further_subjects else None,
             ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=consumer.ack_wait_seconds,
             max_ack_pending=consumer.in_flight_max,

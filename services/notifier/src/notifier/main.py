@@ -5,7 +5,13 @@ from functools import partial
 from fastapi import FastAPI
 
 from contracts import CountReachable, DeliveryReported, ListAccounts, OutboundMessage, PeerChanged
-from contracts.topology import NOTIFIER_BULK, NOTIFIER_OUTBOUND, NOTIFIER_REACH, NOTIFIER_STATUSES
+from contracts.topology import (
+    NOTIFIER_BULK,
+    NOTIFIER_OUTBOUND,
+    NOTIFIER_REACH,
+    NOTIFIER_REMINDER,
+    NOTIFIER_STATUSES,
+)
 from notifier.hearing import Hearing
 from notifier.parking.sweeping import Sweep
 from notifier.reachable import Reachable
@@ -51,8 +57,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.answer(ListAccounts, senders.names.list_accounts)
     service.answer(CountReachable, Reachable(service, board.approvals).count)
     for platform in senders.listens_to:
-        for lanes in (NOTIFIER_OUTBOUND[platform], NOTIFIER_BULK[platform]):
-            service.on(lanes, OutboundMessage, senders.handle, on_dead=senders.give_up)
+        for kind in (NOTIFIER_OUTBOUND, NOTIFIER_REMINDER, NOTIFIER_BULK):
+            service.on(kind[platform], OutboundMessage, senders.handle, on_dead=senders.give_up)
         service.probe(f"permits of {platform}", partial(senders.check_rings, platform))
         service.probe(platform, partial(senders.check_channels, platform))
     return service.build()
