@@ -20,6 +20,7 @@ from contracts import (
     InboundItem,
     ListEvents,
     ListRegistrations,
+    MoveIdentity,
     NoticeAnswer,
     OutboundMessage,
     Query,
@@ -68,7 +69,13 @@ class House:
 
     async def claims(self) -> list[ClaimSeat]:
         """The claims that the registry is owed."""
-        return [ClaimSeat.model_validate_json(body) for body in await self.stored("COMMANDS")]
+        bodies = [body for body in await self.stored("COMMANDS") if b'"event_id"' in body]
+        return [ClaimSeat.model_validate_json(body) for body in bodies]
+
+    async def moves(self) -> list[MoveIdentity]:
+        """What the registry is owed of people who are known by another id."""
+        bodies = [body for body in await self.stored("COMMANDS") if b'"previous"' in body]
+        return [MoveIdentity.model_validate_json(body) for body in bodies]
 
     async def hears(self, count: int) -> list[OutboundMessage]:
         """Wait until that many messages are owed in all."""

@@ -154,6 +154,7 @@ async def test_news_of_somebody_we_never_heard_of_leave_no_trace(
     async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
         await handlers.hear(moved(BY_NUMBER, BY_NEW_NUMBER, NEW_NUMBER))
         assert await house.messages() == []
+        assert await house.moves() == []
         stored = await stored_under(provisioned, settings, BY_NUMBER, BY_NEW_NUMBER)
     assert stored == [None, None]
 
@@ -185,6 +186,61 @@ async def test_a_move_amid_what_is_said_under_both_numbers_loses_nothing(
     assert document.state.stage is Stage.CONFIRMING
 
 
+async def test_the_registry_is_told_who_it_is_now_once(
+    provisioned: str, settings: dict[str, str]
+) -> None:
+    async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
+        await reach_the_last_look(handlers, BY_NUMBER)
+        told = moved(BY_NUMBER, BY_NEW_NUMBER, NEW_NUMBER)
+        for _ in range(2):
+            await handlers.hear(told)
+        (move,) = await house.moves()
+    assert (move.chat, move.previous, move.phone) == (BY_NEW_NUMBER, NUMBER, NEW_NUMBER)
+    assert (move.number_changed, move.at) == (True, told.sent_at)
+
+
+@pytest.mark.parametrize("number_first", [True, False])
+async def test_a_new_number_takes_nobody_away_from_a_scoped_id(
+    provisioned: str, settings: dict[str, str], *, number_first: bool
+) -> None:
+    """Both are told of one change, in two messages; nothing says which comes first."""
+    async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
+        await reach_the_last_look(handlers, BY_NUMBER)
+        await handlers.hear(first := item("/help", BY_ID))
+        news = [moved(BY_NUMBER, BY_NEW_NUMBER, NEW_NUMBER), moved(BY_ID, BY_NEW_ID, NEW_NUMBER)]
+        for told in news if number_first else reversed(news):
+            await handlers.hear(told)
+        await handlers.hear(later := item("/help", BY_NEW_ID, NEW_NUMBER, later=MONTHS))
+        assert (await house.messages())[-1].address == BY_NEW_ID
+        documents = await stored_under(
+            provisioned, settings, BY_NUMBER, BY_NEW_NUMBER, BY_ID, BY_NEW_ID
+        )
+    left, other_name, before, now = documents
+    assert left is not None
+    assert other_name is not None
+    assert before is not None
+    assert now is not None
+    assert left.left_at is not None
+    assert other_name.left_at is None
+    assert None not in (left.moved_to, other_name.moved_to, before.moved_to)
+    assert now.has_seen(first.id)
+    assert now.has_seen(later.id)
+
+
+async def test_a_process_that_dies_between_telling_and_moving_does_both(provisioned: str) -> None:
+    async with house_at(provisioned) as house:
+        async with handlers_at(provisioned) as handlers:
+            await reach_the_last_look(handlers, BY_NUMBER)
+        process = a_process(provisioned, "conversation.after-telling-who:1")
+        await house.says(told := moved(BY_NUMBER, BY_NEW_NUMBER, NEW_NUMBER))
+        assert await asyncio.to_thread(process.wait, 20) == -signal.SIGKILL
+        async with handlers_at(provisioned) as handlers:
+            await handlers.hear(told)
+            await handlers.hear(wish := item("confirm", BY_NEW_NUMBER, NEW_NUMBER))
+        assert [move.id for move in await house.moves()] == [derived_id(told.id, "identity")]
+        assert [claim.id for claim in await house.claims()] == [derived_id(wish.id, 0)]
+
+
 @pytest.mark.parametrize("point", ["after-forwarding", "after-arrival"])
 async def test_a_move_that_was_cut_short_is_finished_by_whoever_comes_next(
     provisioned: str, point: str
@@ -201,6 +257,7 @@ async def test_a_move_that_was_cut_short_is_finished_by_whoever_comes_next(
             await handlers.hear(told)
             await handlers.hear(wish := item("confirm", BY_NEW_NUMBER, NEW_NUMBER))
         assert [claim.id for claim in await house.claims()] == [derived_id(wish.id, 0)]
+        assert [move.id for move in await house.moves()] == [derived_id(told.id, "identity")]
         strangers, _ = await stored_under(provisioned, {}, BY_NUMBER, BY_NEW_NUMBER)
     assert strangers is not None
     assert strangers.state.context.name is None

@@ -10,6 +10,7 @@ from conversation_house import handlers_at, house_at
 from conversation_moving import (
     BY_ID,
     BY_NUMBER,
+    NUMBER,
     a_process,
     hear,
     item,
@@ -42,6 +43,9 @@ async def test_the_dialogue_goes_on_under_the_scoped_id(
         assert [claim.id for claim in await house.claims()] == [derived_id(wish.id, 0)]
         said = await house.messages()
         assert {message.address for message in said} == {BY_NUMBER}  # the claim says it later
+        (move,) = await house.moves()
+        assert (move.chat, move.previous, move.phone) == (BY_ID, NUMBER, NUMBER)
+        assert not move.number_changed
         alias, document = await stored_under(provisioned, settings, BY_NUMBER, BY_ID)
     assert alias is not None
     assert document is not None
@@ -140,6 +144,7 @@ async def test_a_move_that_was_cut_short_is_finished_by_the_next(
             await handlers.hear(item("/help", BY_NUMBER))
             await handlers.hear(wish)
         assert [claim.id for claim in await house.claims()] == [derived_id(wish.id, 0)]
+        assert [move.id for move in await house.moves()] == [derived_id(wish.id, "identity")]
         alias, document = await stored_under(provisioned, {}, BY_NUMBER, BY_ID)
     assert alias is not None
     assert document is not None

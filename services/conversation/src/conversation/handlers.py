@@ -4,15 +4,18 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import ParamSpec
 from uuid import UUID
 
 from contracts import (
+    Address,
     ChatMoved,
     CommandOutcome,
     FindNotice,
     InboundItem,
     InboundMessage,
+    MoveIdentity,
     NoticeAnswer,
     NoticeDue,
     OutboundMessage,
@@ -79,7 +82,9 @@ class Handlers:
         raise Retry("the chat's document is contended", CONFLICT_RETRY_SECONDS)
 
     async def _take_in(self, item: InboundItem) -> str:
-        chat = await self._chats.load(item)
+        chat = await self._chats.load(
+            item, partial(self._tell_who_it_is, item, number_changed=False)
+        )
         if chat.address != item.address:
             item = item.model_copy(update={"address": chat.address})
         document, now = chat.document, self._clock.now()
@@ -107,13 +112,37 @@ class Handlers:
 
     async def _move(self, told: InboundMessage, previous: str) -> str:
         # A scoped id is never given to anybody else; a number that the person gave up is.
-        given_up = previous.isdecimal() and previous != told.sender.phone
-        await self._chats.move(
-            told.address.model_copy(update={"chat_id": previous}),
-            told.address,
-            left_at=told.sent_at if given_up else None,
-        )
+        number_changed = previous != told.sender.phone
+        given_up = previous.isdecimal() and number_changed
+        before = told.address.model_copy(update={"chat_id": previous})
+        if await self._chats.knows(before):
+            await self._tell_who_it_is(told, before, number_changed=number_changed)
+            crash_point("conversation.after-telling-who")
+        await self._chats.move(before, told.address, left_at=told.sent_at if given_up else None)
         return "moved"
+
+    async def _tell_who_it_is(
+        self, told: InboundItem, before: Address, *, number_changed: bool
+    ) -> None:
+        """Tell the registry of a move, before anything is said from where the chat is then.
+
+        It is true whether or not the chat then moves, and has the same id when it comes again.
+        """
+        assert isinstance(told, InboundMessage), "only people tell by which ids they are known"
+        if broken("following"):
+            return
+        await self._broker.publish(
+            MoveIdentity(
+                id=derived_id(told.id, "identity"),
+                occurred_at=told.occurred_at,
+                correlation_id=told.correlation_id,
+                chat=told.address,
+                previous=before.chat_id,
+                at=told.sent_at,
+                number_changed=number_changed,
+                phone=told.sender.phone,
+            )
+        )
 
     async def apologise(self, item: InboundItem, _reason: str) -> None:
         """What the person said could not be answered and is set aside: nobody is left waiting."""

@@ -1,10 +1,11 @@
 """Where chats are stored, under which ids they are known, and how they move to another one."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts import Address, InboundItem, InboundMessage
-from conversation.dialogue import new_chat
+from conversation.dialogue import State, new_chat
 from conversation.document import ChatDocument
 from conversation.stores import Store, Stored
 from runtime.documents import Conflict
@@ -47,8 +48,16 @@ class Chats:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def load(self, item: InboundItem) -> StoredChat:
-        """The chat that the item belongs to."""
+    async def load(
+        self, item: InboundItem, tell_of_move: Callable[[Address], Awaitable[None]]
+    ) -> StoredChat:
+        """The chat that the item belongs to.
+
+        Args:
+            item: what came in.
+            tell_of_move: called with the id by number before a chat moves from there to the scoped
+                id of the item: later, after a crash, nobody would know that it has to be told.
+        """
         stored, address = await self._store.read(item.address), item.address
         alias = stored.document
         if alias is not None and alias.moved_to is not None:
@@ -58,7 +67,7 @@ class Chats:
                 return await self._begun_here(item)
             stored, address = found, address if alias.left_at is None else found.address
         elif alias is None and (phone := _phone(item)) is not None:
-            stored = await self._move_here(stored, phone)
+            stored = await self._move_here(stored, phone, tell_of_move)
         return StoredChat(stored.document or ChatDocument(state=new_chat(item)), stored, address)
 
     async def save(self, chat: StoredChat, document: ChatDocument) -> None:
@@ -68,6 +77,10 @@ class Chats:
     async def confirm(self, chat: StoredChat) -> None:
         """See to it that what was loaded is the newest; before anything is said from it."""
         await self._store.confirm(chat.stored)
+
+    async def knows(self, address: Address) -> bool:
+        """Whether anything was ever heard of the chat, here or on its way to where it is now."""
+        return (await self._store.read(address)).document is not None
 
     async def move(self, previous: Address, to: Address, left_at: datetime | None) -> None:
         """Let the chat go on under another id; a chat that is there already goes on as it is.
@@ -80,9 +93,22 @@ class Chats:
         old = await self._followed(await self._store.read(previous))
         if old.document is None or old.address == to:
             return
+        if all(map(_is_number, (previous, to))) and not _is_number(old.address):
+            await self._rename(previous, to, old.address, left_at)
+            return
         await self._store.write(old, old.document.moved(to.chat_id, left_at))
         crash_point("conversation.after-forwarding")
         await self._followed(await self._store.read(old.address))
+
+    async def _rename(
+        self, previous: Address, to: Address, home: Address, left_at: datetime | None
+    ) -> None:
+        """The chat has a scoped id, which alone it moves by; a number is one more name for it."""
+        alias, new = await self._store.read(previous), await self._store.read(to)
+        if alias.document is not None and alias.document.moved_to is not None:
+            await self._store.write(alias, alias.document.moved(alias.document.moved_to, left_at))
+        if new.document is None:
+            await self._store.write(new, ChatDocument(state=State(), moved_to=home.chat_id))
 
     async def _begun_here(self, item: InboundItem) -> StoredChat:
         stored = await self._store.read(item.address)
@@ -91,16 +117,20 @@ class Chats:
             document = ChatDocument(state=new_chat(item))
         return StoredChat(document, stored, item.address)
 
-    async def _move_here(self, target: Stored, phone: Address) -> Stored:
+    async def _move_here(
+        self, target: Stored, phone: Address, tell_of_move: Callable[[Address], Awaitable[None]]
+    ) -> Stored:
         source, chat_id = await self._store.read(phone), target.address.chat_id
         if source.document is None:
             return target
         if source.document.moved_to is None:
+            await tell_of_move(phone)
             await self._store.write(source, source.document.moved(chat_id))
             crash_point("conversation.after-forwarding")
             return await self._followed(await self._store.read(phone))
         if source.document.moved_to != chat_id:
             return target  # another person had this number before
+        await tell_of_move(phone)
         return await self._followed(source)
 
     async def _followed(self, stored: Stored) -> Stored:
@@ -126,6 +156,10 @@ class Chats:
         await self._store.confirm(target)  # what is taken away here must be found there
         await self._store.write(alias, document.emptied())
         return target
+
+
+def _is_number(address: Address) -> bool:
+    return address.platform == "whatsapp" and address.chat_id.isdecimal()
 
 
 def _is_of_another(alias: ChatDocument, item: InboundItem) -> bool:
