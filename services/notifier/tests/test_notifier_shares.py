@@ -12,7 +12,7 @@ from notifier_house import BOT
 from prometheus_client import REGISTRY
 
 from contracts import Priority
-from contracts.topology import ring
+from contracts.topology import Ring
 from notifier.permits import AGE_SECONDS_MAX, Permits
 from runtime.broker import Broker
 from runtime.clock import Clock
@@ -20,7 +20,8 @@ from runtime.health import Health
 from runtime.provision import provision
 from runtime.settings import ServiceSettings
 
-RING = ring("telegram", BOT, 60)
+RING = Ring(platform="telegram", account=BOT, permits=60)
+"""Whole: what is looked at here is who gets a permit, and one at a time is waited for."""
 SECONDS = 5.0
 WAITERS: dict[Priority, int] = {"reply": 40, "transactional": 20, "reminder": 4, "bulk": 4}
 """A process works on up to 64 chats at a time, but on few reminders and broadcasts."""

@@ -101,12 +101,23 @@ def _lanes(
 
 CONVERSATION_INBOUND = _lanes("conversation-inbound", "INBOUND", "inbound.*.{lane}.*")
 
+OUTBOUND_LANES: dict[Platform, int] = {
+    "telegram": PARTITIONS,
+    "whatsapp": PARTITIONS,
+    # One mail server, which takes ten a second.
+    "email": 8,
+}
+
 NOTIFIER_OUTBOUND: dict[Platform, tuple[Consumer, ...]] = {
     # Lanes of their own for each platform: one that is down must not hold up the other.
     platform: _lanes(
-        f"notifier-outbound-{platform}", "OUTBOUND", f"outbound.*.{platform}.{{lane}}.*"
+        f"notifier-outbound-{platform}",
+        "OUTBOUND",
+        f"outbound.*.{platform}.{{lane}}.*",
+        lanes=lanes,
+        partitions=PARTITIONS,
     )
-    for platform in CHANNELS
+    for platform, lanes in OUTBOUND_LANES.items()
 }
 
 REMINDER_LANES: dict[Platform, int] = {"telegram": 16, "whatsapp": 32, "email": 4}
@@ -125,10 +136,18 @@ NOTIFIER_REMINDER: dict[Platform, tuple[Consumer, ...]] = {
     for platform, lanes in REMINDER_LANES.items()
 }
 
+BULK_LANES: dict[Platform, int] = {"telegram": PARTITIONS, "whatsapp": PARTITIONS, "email": 4}
+
 NOTIFIER_BULK: dict[Platform, tuple[Consumer, ...]] = {
     # Lanes, so that one message of a chat does not overtake another that is refused for now.
-    platform: _lanes(f"notifier-bulk-{platform}", "BULK", f"bulk.bulk.{platform}.{{lane}}.*")
-    for platform in CHANNELS
+    platform: _lanes(
+        f"notifier-bulk-{platform}",
+        "BULK",
+        f"bulk.bulk.{platform}.{{lane}}.*",
+        lanes=lanes,
+        partitions=PARTITIONS,
+    )
+    for platform, lanes in BULK_LANES.items()
 }
 
 NOTIFIER_REACH = Consumer(
@@ -224,6 +243,9 @@ OUTBOUND = Stream(
         ),
     ),
     consumers=tuple(lane for lanes in NOTIFIER_OUTBOUND.values() for lane in lanes),
+    retired=tuple(
+        f"notifier-outbound-email-{lane}" for lane in range(OUTBOUND_LANES["email"], PARTITIONS)
+    ),
 )
 
 BULK = Stream(
@@ -243,6 +265,7 @@ BULK = Stream(
         for lanes in kind.values()
         for lane in lanes
     ),
+    retired=tuple(f"notifier-bulk-email-{lane}" for lane in range(BULK_LANES["email"], PARTITIONS)),
 )
 
 REACH = Stream(

@@ -32,7 +32,7 @@ BATCH_FROM_PERMITS = 200
 BATCH_MAX = 10
 TICK_SECONDS = 0.005
 
-BACK_SHARE = 0.2
+BACK_SHARE = 0.4
 """Of the window. Younger permits that nobody used are given back, to be handed out again at once;
 older ones may soon be handed out anyway, and the server does not know for which time it is."""
 
