@@ -5,7 +5,8 @@ The rules, all of which hold whatever arrives first and however often:
 - Of two moves of one id the later one counts, by the platform's time.
 - A number that was given up leads to nobody any more, except for late mail (`STILL_THEIRS`).
 - A scoped id goes before a number: news of a number alone do not take a person away from theirs.
-- Two persons stay two. That both are one is for linking with proof to say.
+- Two persons stay two. That both are one is for linking with proof to say. Whoever was known by a
+  number that was given up has no chat then, and keeps the seats.
 """
 
 from collections.abc import Collection
