@@ -32,6 +32,7 @@ from contracts import (
     EventDetails,
     FeedMessages,
     FinishEvent,
+    MoveIdentity,
     MoveRegistration,
     NoteReachability,
     OfferTransfer,
@@ -155,6 +156,9 @@ class Life:
         await do(DeleteWebhook(**new(), **hook))
         await do(ChangePreferences(**new(), chat=BEN, muted=True))
         await do(NoteReachability(**new(), chat=ANN, blocked=True, at=house.clock.now()))
+        moved: dict[str, Any] = {"previous": PHONE, "at": house.clock.now(), "phone": PHONE}
+        scoped = ANN.model_copy(update={"chat_id": f"DE.{PHONE}"})
+        await do(MoveIdentity(**new(), chat=scoped, **moved, number_changed=False))
         await do(await change(house, event_id, title="PyCon II"))
         await do(tick(house.clock.now() + timedelta(days=2, hours=1)))
         await do(TendEvents(**new(), **due))
