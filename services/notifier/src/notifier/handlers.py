@@ -7,6 +7,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import OutboundMessage
 from contracts.topology import ring
+from notifier.again import Again
 from notifier.channel import Channel, R
 from notifier.credentials import AccountWatch
 from notifier.decisions import Send, Settle, decide, tier_full
@@ -199,7 +200,7 @@ class Sender(Generic[R]):
             return None
         if settle := tier_full(message):
             return settle
-        raise Retry("tier-limit", TIER_FULL_SECONDS)
+        raise Again("tier-limit", TIER_FULL_SECONDS)
 
     async def _call_each(self, job: Job, requests: tuple[R, ...], plan: Send) -> Send | Settle:
         """Call for each request that was not accepted before; says what is to be done then."""

@@ -9,10 +9,13 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from contracts import DeliveryStatus
+from notifier.again import Again
 from runtime.documents import Conflict, Documents
-from runtime.failures import Retry, Unavailable
+from runtime.failures import Unavailable
 from runtime.faults import broken
 
+OTHER_REPLICA_SECONDS = 1.0
+"""Before another look at a message that somebody else works on."""
 INSIST_SECONDS = 0.2
 """Between attempts to write down what must not be forgotten."""
 
@@ -151,7 +154,7 @@ class Record:
         except Conflict:
             stored = await self._documents.read(self._key)
             if stored is None or Entry.model_validate_json(stored[0]).written_by != self._holder:
-                raise Retry("another replica works on it", after_seconds=1.0) from None
+                raise Again("another replica works on it", OTHER_REPLICA_SECONDS) from None
             # An earlier write of ours got through although its answer was lost.
             self._revision = await self._documents.replace(self._key, value, stored[1])
 

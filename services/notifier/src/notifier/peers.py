@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from contracts import Address
 from contracts.reach import PeerChanged
 from notifier import real_time
+from notifier.again import with_jitter
 from notifier.pace import Pace, Paces
 from runtime.documents import Conflict, Documents
 
@@ -134,18 +135,26 @@ class Peer(BaseModel):
             return self
         return self.model_copy(update={"paused_until": until})
 
-    def throttle(self, pace: Pace | None, now: datetime, after_seconds: float | None) -> "Peer":
+    def throttle(
+        self,
+        pace: Pace | None,
+        now: datetime,
+        after_seconds: float | None,
+        *,
+        stretch: float = 1.0,
+    ) -> "Peer":
         """The platform found that the chat gets too much.
 
         Args:
             pace: the chat's; its burst is used up.
             now: real time.
             after_seconds: what the platform asked for; None: 4^X seconds, as the chat's count says.
+            stretch: by how much that time of our own is longer.
         """
         calm_at = self.paused_until and self.paused_until + timedelta(seconds=CALM_SECONDS)
         refusals = 0 if calm_at is None or calm_at < now else self.refusals
         if after_seconds is None:
-            after_seconds = float(BACKOFF_BASE ** min(refusals, BACKOFF_POWER_MAX))
+            after_seconds = stretch * BACKOFF_BASE ** min(refusals, BACKOFF_POWER_MAX)
         seconds = min(max(after_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
         tat = pace.spend(self.tat, now) if pace else self.tat
         peer = self.model_copy(update={"refusals": refusals + 1, "tat": tat})
@@ -235,8 +244,8 @@ class PeerRecord:
         Raises:
             Unavailable: the broker does not answer.
         """
-        now = real_time.now()
-        self.learn(lambda peer: peer.throttle(self.pace, now, after_seconds))
+        now, stretch = real_time.now(), with_jitter(1.0)
+        self.learn(lambda peer: peer.throttle(self.pace, now, after_seconds, stretch=stretch))
         await self.save()
         return self.wait_seconds()
 

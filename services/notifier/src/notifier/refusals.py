@@ -1,6 +1,7 @@
 """What follows from a call that a platform did not accept."""
 
 from contracts import OutboundMessage
+from notifier.again import Again
 from notifier.credentials import AccountWatch
 from notifier.decisions import Send, Settle, backoff_seconds, window_closed
 from notifier.limits import Limits
@@ -95,7 +96,7 @@ class Refusals:
                 raise self._outage.away()
             case Unknown():
                 self._outage.try_again()
-                raise Retry(verdict.reason, AFTER_LOST_ANSWER_SECONDS)
+                raise Again(verdict.reason, AFTER_LOST_ANSWER_SECONDS)
             case Later(reason=reason) if reason in STUMBLES:
                 if self._outage.stumbled(job.message.address.chat_id, reason):
                     raise self._outage.away()
@@ -116,4 +117,4 @@ class Refusals:
     async def _again(self, job: Job, verdict: Verdict, after_seconds: float | None) -> None:
         entry = job.record.entry
         await job.record.write(entry.model_copy(update={"refusals": entry.refusals + 1}))
-        raise Retry(verdict.reason, after_seconds or backoff_seconds(entry.refusals))
+        raise Again(verdict.reason, after_seconds or backoff_seconds(entry.refusals))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from notifier import real_time
+from notifier.again import Again
 from notifier.outage import Away
 from notifier.peers import PeerRecord
 from notifier.permits import Paused
@@ -51,6 +52,8 @@ def wait_after(error: Behind | Away | Paused | Retry) -> Wait | None:
             return Wait("account", real_time.after(seconds))
         case TooSoon(after_seconds=seconds) if seconds > PARK_AFTER_SECONDS:
             return Wait("pace", real_time.after(seconds))
+        case Again(chosen_seconds=seconds) if seconds <= PARK_AFTER_SECONDS:
+            return None  # what is added at random parks nobody
         case Retry(after_seconds=seconds) if seconds > PARK_AFTER_SECONDS:
             return Wait("chat", real_time.after(seconds))
     return None
