@@ -126,10 +126,9 @@ class _Move:
         if is_there:
             await self._connection.execute(delete(IdentityRow).where(_is(IdentityRow, source)))
         else:
+            # Not `updated_at`: that is when they last registered there, and finds their best way.
             await self._connection.execute(
-                update(IdentityRow)
-                .where(_is(IdentityRow, source))
-                .values(chat_id=target.chat_id, updated_at=self._now)
+                update(IdentityRow).where(_is(IdentityRow, source)).values(chat_id=target.chat_id)
             )
         wish = select(
             Reachability.platform,
