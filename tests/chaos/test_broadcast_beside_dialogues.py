@@ -163,8 +163,6 @@ async def broadcast(
             for one in PLATFORMS
         )
     )
-    expected = 2 * WORDS_PER_SECOND * seconds
-    assert len(found.waits) >= PACE_MIN * expected, f"{len(found.waits)} words of {expected}"
     return found
 
 
@@ -234,17 +232,18 @@ async def test_long_broadcast_beside_dialogues() -> None:
     phones = {one: min(people // 2, int(limit * reached)) for one, limit in LIMITS.items()}
     found = await broadcast(people, seconds=seconds, phones=phones)
     assert judge(found) == []
+    assert len(found.waits) >= PACE_MIN * seconds * WORDS_PER_SECOND * len(PLATFORMS)
     _, p95, p99 = percentiles(found.waits)
     assert p95 <= P95_SECONDS_MAX
     assert p99 <= P99_SECONDS_MAX
 
 
-@pytest.mark.timeout(300)
-async def test_a_message_to_many_leaves_room_for_answers_and_stops_when_cancelled() -> None:
-    """The short form: how long the answers take is left to the long one."""
+@pytest.mark.timeout(600)
+@pytest.mark.long
+async def test_long_broadcast_beside_dialogues_without_versions_a_cancel_stops_too_little() -> None:
     phones: dict[Platform, int] = {"telegram": 1_000, "whatsapp": 1_000}
-    found = await broadcast(2_000, seconds=8, phones=phones, alone=False)
-    assert judge(found) == []
+    found = await broadcast(2_000, seconds=8, phones=phones, alone=False, broken="versions")
+    assert any("after it was cancelled" in fault for fault in judge(found)), found
 
 
 def test_the_judge_sees_what_is_sent_after_a_cancel_or_hardly_at_all() -> None:
