@@ -103,9 +103,11 @@ async def test_a_subject_that_would_be_another_command_is_not_sent(
     async with connected(nats_url) as client:
         requests = Requests(client)
         with pytest.raises(nats.errors.BadSubjectError):
-            await requests.send([Asked("good", b"", {}), Asked(subject, b"", {})], unheard)
+            await requests.send(
+                {"1": Asked("good", b"", {}), "2": Asked(subject, b"", {})}, unheard
+            )
         with pytest.raises(nats.errors.MaxPayloadError):
-            await requests.send([Asked("good", b"a" * (client.max_payload + 1), {})], unheard)
+            await requests.send({"1": Asked("good", b"a" * (client.max_payload + 1), {})}, unheard)
 
 
 async def test_what_is_sent_together_arrives_as_if_it_were_sent_by_the_library(
@@ -115,7 +117,9 @@ async def test_what_is_sent_together_arrives_as_if_it_were_sent_by_the_library(
         heard = await client.subscribe("sent.*")
         bodies = [b"", b"plain", "ünï\r\n".encode(), b"\x00" * 5000]
         asked = [Asked(f"sent.{n}", body, {"N": f"é{n}"}) for n, body in enumerate(bodies)]
-        numbers = await Requests(client).send(asked, unheard)
+        requests = Requests(client)
+        numbers = requests.numbers(len(asked))
+        await requests.send(dict(zip(numbers, asked, strict=True)), unheard)
         found = [await heard.next_msg(5) for _ in bodies]
 
     assert len(set(numbers)) == len(bodies)
@@ -130,11 +134,11 @@ async def test_without_a_connection_nothing_is_left_in_the_client(tmp_path: Path
     client = await nats.connect(server.url, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
     try:
         requests = Requests(client)
-        await requests.send([Asked("good", b"", {})], unheard)
+        await requests.send({"1": Asked("good", b"", {})}, unheard)
         server.kill()
         await eventually(lambda: not client.is_connected)
         with pytest.raises(nats.errors.ConnectionReconnectingError):
-            await requests.send([Asked("good", b"later", {})], unheard)
+            await requests.send({"2": Asked("good", b"later", {})}, unheard)
         assert client.pending_data_size == 0
     finally:
         server.kill()

@@ -5,7 +5,8 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 from uuid import UUID
 
 import nats
@@ -85,6 +86,25 @@ async def test_all_is_stored_and_each_subject_in_its_order(
     }
 
 
+class Slow(Client):
+    """A connection on which writing takes longer than an answer."""
+
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        await super()._flush_pending(force_flush)
+        await asyncio.sleep(0.02)
+
+
+async def test_an_answer_may_come_before_the_sending_is_over(client: Client, nats_url: str) -> None:
+    slow = Slow()
+    await slow.connect(nats_url)
+    many = lanes(8, 2)
+    assert await window(slow).publish(many, silence_seconds_max=5) is None
+    await slow.close()
+    assert {
+        subject: len(texts) for subject, texts in (await stored(client)).items()
+    } == dict.fromkeys(many, 2)
+
+
 async def test_what_stands_behind_a_refused_message_is_not_sent(client: Client) -> None:
     refused = {"windows.1": [note(1, 0), note(1, 1, "a" * 1000), note(1, 2)]}
 
@@ -102,6 +122,16 @@ async def test_where_no_stream_listens_it_is_a_refusal_and_not_a_wait(client: Cl
     assert refusal(answer) == 0
 
 
+async def stopped(pid: int) -> None:
+    """Wait until none of its threads runs any more; a signal is on its way for a moment."""
+    async with asyncio.timeout(10):
+        while any(
+            "State:\tT" not in (thread / "status").read_text()
+            for thread in Path(f"/proc/{pid}/task").iterdir()
+        ):
+            await asyncio.sleep(0.005)
+
+
 async def test_silence_has_an_end_and_the_next_window_is_not_disturbed_by_late_answers(
     client: Client, nats_server: NatsServer
 ) -> None:
@@ -109,6 +139,7 @@ async def test_silence_has_an_end_and_the_next_window_is_not_disturbed_by_late_a
     slow = Window(requests, 4, lambda _: {})
     await requests.request("windows.0", b"{}", timeout=5)
     os.kill(nats_server.pid, signal.SIGSTOP)
+    await stopped(nats_server.pid)
     try:
         with pytest.raises(TimeoutError):
             await slow.publish(lanes(8, 1), silence_seconds_max=0.2)

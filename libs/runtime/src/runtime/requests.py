@@ -6,7 +6,7 @@ request. A step of the dialogue makes three, and they were an eighth of its time
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import nats.errors
@@ -95,9 +95,18 @@ class Requests:
             raise nats.errors.NoRespondersError
         return message
 
-    async def send(self, asked: Sequence[Asked], hearer: Callable[[str, Msg], None]) -> list[str]:
-        """Ask without waiting: `hearer` is called with each of the returned numbers and the answer
-        to it, unless `forget` is first.
+    def numbers(self, count: int) -> list[str]:
+        """Names for so many of what `send` is to ask."""
+        return [str(next(self._numbers)) for _ in range(count)]
+
+    async def send(self, asked: Mapping[str, Asked], hearer: Callable[[str, Msg], None]) -> None:
+        """Ask without waiting: `hearer` is called with each number and the answer to it, unless
+        `forget` is first; perhaps before this returns, for a connection may be slower than the
+        answers on it.
+
+        Args:
+            asked: under `numbers`.
+            hearer: is called once for each.
 
         Raises:
             nats.errors.Error: there is no connection, or one of them cannot be sent; then none is.
@@ -107,20 +116,15 @@ class Requests:
         client = self._client
         if not client.is_connected:
             raise nats.errors.ConnectionReconnectingError
-        numbers = [str(next(self._numbers)) for _ in asked]
         # In one piece, and past `publish`, which looks at each of a thousand messages eight times
         # at a third of what one costs. What it would refuse is refused here.
         bytes_max = client.max_payload
         written = b"".join(
-            [
-                one.written(self._inbox + number, bytes_max)
-                for number, one in zip(numbers, asked, strict=True)
-            ]
+            [one.written(self._inbox + number, bytes_max) for number, one in asked.items()]
         )
-        self._hearers.update(dict.fromkeys(numbers, hearer))
+        self._hearers.update(dict.fromkeys(asked, hearer))
         await client._send_command(written)  # noqa: SLF001 - see above
         await client._flush_pending()  # noqa: SLF001 - see above
-        return numbers
 
     def forget(self, number: str) -> None:
         """Drop the answer when it comes."""

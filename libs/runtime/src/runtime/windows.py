@@ -101,8 +101,10 @@ class Window:
             lane.sent += 1
             body = message.model_dump_json().encode()
             asked.append(Asked(lane.subject, body, self._headers_of(message)))
-        numbers = await self._requests.send(asked, self._hear)
+        numbers = self._requests.numbers(len(asked))
+        # Known before anything is sent: an answer may come before the sending is over.
         self._in_flight.update(zip(numbers, lanes, strict=True))
+        await self._requests.send(dict(zip(numbers, asked, strict=True)), self._hear)
 
     def _hear(self, number: str, answer: Msg) -> None:
         self._heard_at = self._loop.time()
