@@ -46,6 +46,8 @@ async def client(nats_url: str) -> AsyncIterator[Client]:
     await connected.jetstream().add_stream(
         name=STREAM, subjects=["windows.*"], max_msg_size=500, num_replicas=1
     )
+    # Made right after it was deleted, it has been seen with what the one before held.
+    await connected.jetstream().purge_stream(STREAM)
     yield connected
     await connected.jetstream().delete_stream(STREAM)
     await connected.close()
@@ -65,7 +67,8 @@ async def stored(client: Client) -> dict[str, list[str]]:
     """Texts by subject, in the stream's order."""
     jetstream = client.jetstream()
     found: dict[str, list[str]] = {}
-    for sequence in range(1, (await jetstream.stream_info(STREAM)).state.messages + 1):
+    state = (await jetstream.stream_info(STREAM)).state
+    for sequence in range(state.last_seq - state.messages + 1, state.last_seq + 1):
         message = await jetstream.get_msg(STREAM, sequence)
         assert message.subject
         assert message.data

@@ -13,6 +13,7 @@ from notifier_house import BOT, NOON, PHONE_ID, telegram_address, whatsapp_addre
 
 from contracts import Address
 from contracts.topology import PEERS, ring
+from notifier.again import JITTER_SHARE_MAX
 from notifier.floods import Floods, Refusal
 from notifier.limits import ACCOUNT_PAUSE_SECONDS_DEFAULT, Limits
 from notifier.pauses import PAUSE_SECONDS_MAX, SLOW_FACTOR_MAX, SLOW_SECONDS, Pause
@@ -199,11 +200,8 @@ async def test_a_pair_backs_off_and_the_number_goes_on(replicas: list[Replica]) 
         for number in range(3)
     ]
     # The pair's burst is used up as well, so it waits for its pace at least.
-    assert waits == [
-        pytest.approx(6, abs=0.3),
-        pytest.approx(6, abs=0.3),
-        pytest.approx(16, abs=0.3),
-    ]
+    assert waits[:2] == [pytest.approx(6, abs=0.3), pytest.approx(6, abs=0.3)]
+    assert 16 - 0.3 <= waits[2] <= 16 * (1 + JITTER_SHARE_MAX) + 0.3
     assert not any(one.whatsapp.pauses.seconds for one in replicas)
     assert (await replicas[0].peers.open(whatsapp_address("16505550000"))).wait_seconds() == 0
 
