@@ -101,54 +101,40 @@ def _lanes(
 
 CONVERSATION_INBOUND = _lanes("conversation-inbound", "INBOUND", "inbound.*.{lane}.*")
 
+
+def _lanes_of_platforms(
+    kind: str, stream: str, pattern: str, lanes: dict[Platform, int]
+) -> dict[Platform, tuple[Consumer, ...]]:
+    """Lanes of their own for each platform: one that is down must not hold up the other."""
+    return {
+        platform: _lanes(
+            f"notifier-{kind}-{platform}",
+            stream,
+            f"{pattern}.{platform}.{{lane}}.*",
+            lanes=count,
+            partitions=PARTITIONS,
+        )
+        for platform, count in lanes.items()
+    }
+
+
 OUTBOUND_LANES: dict[Platform, int] = {
     "telegram": PARTITIONS,
     "whatsapp": PARTITIONS,
     # One mail server, which takes ten a second.
     "email": 8,
 }
-
-NOTIFIER_OUTBOUND: dict[Platform, tuple[Consumer, ...]] = {
-    # Lanes of their own for each platform: one that is down must not hold up the other.
-    platform: _lanes(
-        f"notifier-outbound-{platform}",
-        "OUTBOUND",
-        f"outbound.*.{platform}.{{lane}}.*",
-        lanes=lanes,
-        partitions=PARTITIONS,
-    )
-    for platform, lanes in OUTBOUND_LANES.items()
-}
+NOTIFIER_OUTBOUND = _lanes_of_platforms("outbound", "OUTBOUND", "outbound.*", OUTBOUND_LANES)
 
 REMINDER_LANES: dict[Platform, int] = {"telegram": 16, "whatsapp": 32, "email": 4}
 """As many calls as are under way at once when reminders have all of a default ring and a call takes
 0.4 s: 25 permits a second with a bot, 75 with a number (ADR 0028)."""
-
-NOTIFIER_REMINDER: dict[Platform, tuple[Consumer, ...]] = {
-    # Lanes of their own: what waits for a permit holds its lane, and bulk waits for long.
-    platform: _lanes(
-        f"notifier-reminder-{platform}",
-        "BULK",
-        f"bulk.reminder.{platform}.{{lane}}.*",
-        lanes=lanes,
-        partitions=PARTITIONS,
-    )
-    for platform, lanes in REMINDER_LANES.items()
-}
+NOTIFIER_REMINDER = _lanes_of_platforms("reminder", "BULK", "bulk.reminder", REMINDER_LANES)
+"""Not the broadcasts' lanes: what waits for a permit holds its lane, and bulk waits for long."""
 
 BULK_LANES: dict[Platform, int] = {"telegram": PARTITIONS, "whatsapp": PARTITIONS, "email": 4}
-
-NOTIFIER_BULK: dict[Platform, tuple[Consumer, ...]] = {
-    # Lanes, so that one message of a chat does not overtake another that is refused for now.
-    platform: _lanes(
-        f"notifier-bulk-{platform}",
-        "BULK",
-        f"bulk.bulk.{platform}.{{lane}}.*",
-        lanes=lanes,
-        partitions=PARTITIONS,
-    )
-    for platform, lanes in BULK_LANES.items()
-}
+NOTIFIER_BULK = _lanes_of_platforms("bulk", "BULK", "bulk.bulk", BULK_LANES)
+"""Lanes, so that one message of a chat does not overtake another that is refused for now."""
 
 NOTIFIER_REACH = Consumer(
     name="notifier-reach", stream="REACH", filter_subject="reach.*.*", in_flight_max=64

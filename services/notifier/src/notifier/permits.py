@@ -78,6 +78,7 @@ class Permit:
     source: str = "ring"
     back: Callable[[], None] | None = field(default=None, compare=False)
     begin: Callable[[], UnderWay] | None = field(default=None, compare=False)
+    """Begins a call that keeps it; None where no ring waits for it to come back."""
 
     @property
     def fresh(self) -> bool:
