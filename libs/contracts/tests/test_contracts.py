@@ -58,6 +58,7 @@ def test_the_subject_of_a_message_can_be_guessed_from_its_name(message: type[Mes
         assert message.__name__ in {
             "InboundMessage",
             "CommandOutcome",
+            "ChatForgotten",
             "OutboundMessage",
             "DeliveryReported",
             "PeerChanged",

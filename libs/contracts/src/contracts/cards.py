@@ -34,7 +34,8 @@ class EventCard(Value):
 
 
 RegistrationStatus = Literal["confirmed", "held", "waiting", "offered", "cancelled"]
-"""`offered`: a seat is kept for somebody who waited, until `offer_expires_at`."""
+"""`offered`: a seat is kept for somebody who waited, until `offer_expires_at`. `held`: one is kept
+for somebody who has yet to prove an address, until `hold_expires_at`."""
 
 
 class RegistrationCard(Value):
@@ -50,4 +51,6 @@ class RegistrationCard(Value):
     """The place in line, from 1; only while waiting."""
     offer_expires_at: AwareDatetime | None = None
     """Until when the offered seat is kept."""
+    hold_expires_at: AwareDatetime | None = None
+    """Until when the held seat is kept."""
     checked_in_at: AwareDatetime | None = None

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from contracts.address import Address, Platform
 from contracts.inbound import Sender
 from contracts.message import Message
+from contracts.model import Value
 
 NAME_CHARACTERS_MIN, NAME_CHARACTERS_MAX = 2, 80
 EMAIL_CHARACTERS_MAX = 254
@@ -27,6 +28,16 @@ class AboutEvent(Command):
         return self.subject.format(event_id=self.event_id)
 
 
+class Consent(Value):
+    """What somebody agreed to by saying yes."""
+
+    text_version: str = Field(max_length=32)
+    """Which wording it was."""
+    language: Literal["en", "ru"]
+    at: AwareDatetime
+    channel: Platform
+
+
 class ClaimSeat(AboutEvent):
     """This person wants a seat, or a place in the waiting list if there is none."""
 
@@ -41,7 +52,9 @@ class ClaimSeat(AboutEvent):
     language: Literal["en", "ru"]
     registered_via: Platform
     muted: bool = False
-    """The person asked us to write no reminders and no news."""
+    """The person asked us to write nothing but answers."""
+    consent: Consent | None = None
+    """Said yes to with this; None from a release before it was asked."""
 
 
 class CancelRegistration(AboutEvent):

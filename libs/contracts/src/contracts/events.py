@@ -21,16 +21,29 @@ NoticeKind = Literal[
     "transfer-declined",
     "seat-transferred",
     "organiser-message",
+    "hold-expired",
 ]
 """What one person is told without having asked just now.
 
 `organiser-message` is written by an organiser; `NoticeDue.message_id` says which.
 `seat-confirmed` and `place-in-line` also answer an organiser's "send it again". `transfer-offered`
 goes to whom a seat is promised, `transfer-declined` and `seat-transferred` to whose it was.
+`hold-expired`: the seat was kept for a proof that did not come.
 """
 
-EndReason = Literal["given-back", "left", "declined", "expired", "organiser", "transferred"]
-"""Why a registration ended."""
+EndReason = Literal[
+    "given-back",
+    "left",
+    "declined",
+    "expired",
+    "organiser",
+    "transferred",
+    "unproven",
+    "merged",
+    "forgotten",
+]
+"""Why a registration ended. `unproven`: it was held for a proof that did not come. `merged`: the
+person turned out to have another one. `forgotten`: the person wished to be."""
 
 
 class RegistrationConfirmed(Message):

@@ -192,4 +192,20 @@ class CommandOutcome(_ForChat):
     outcome: Outcome
 
 
-InboundItem = Annotated[InboundMessage | CommandOutcome, Field(discriminator="type")]
+class ChatForgotten(_ForChat):
+    """Whoever speaks in this chat wished to be forgotten: nothing is kept of it from before `at`.
+
+    What they have said since then is said by somebody whom we do not know.
+    """
+
+    subject: ClassVar[str] = "in.{platform}.{chat}"
+
+    type: Literal["forgotten"] = "forgotten"
+    at: AwareDatetime
+    elsewhere: bool = False
+    """They said so in another chat: here they are told, once."""
+
+
+InboundItem = Annotated[
+    InboundMessage | CommandOutcome | ChatForgotten, Field(discriminator="type")
+]

@@ -29,9 +29,11 @@ class Choice(Value):
 class Document(Value):
     """A document as data, drawn by the notifier."""
 
-    kind: Literal["ticket", "calendar"]
+    kind: Literal["ticket", "calendar", "mydata"]
     data: str = Field(max_length=2048)
-    """Ticket: the code that the QR shows. Calendar: the iCalendar text (RFC 5545) of one event."""
+    """Ticket: the code that the QR shows. Calendar: the iCalendar text (RFC 5545) of one event.
+    Mydata: what the chat's document holds of the person, as JSON; the notifier asks the registry
+    for the rest right before sending (`ExportPerson`)."""
     filename: str
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from contracts.address import Platform
 from contracts.cards import EventCard, RegistrationCard
 from contracts.model import Value
 
@@ -13,6 +14,16 @@ class SeatClaimed(Value):
     """The person has a seat; `already` when it was theirs before this command."""
 
     kind: Literal["seat-claimed"] = "seat-claimed"
+    registration: RegistrationCard
+    already: bool = False
+
+
+class SeatHeld(Value):
+    """A seat is kept for somebody who has to prove an address first, until the registration's
+    `hold_expires_at`; `already` when it was kept before this command.
+    """
+
+    kind: Literal["seat-held"] = "seat-held"
     registration: RegistrationCard
     already: bool = False
 
@@ -30,12 +41,20 @@ class WaitingListed(Value):
 class ClaimRefused(Value):
     """No seat, and why, as it was true in the transaction that refused it.
 
-    `full`: the waiting list is full as well.
+    `full`: the waiting list is full as well. `proof-first`: as many seats as may be are held for
+    people without a proven address, so this person proves theirs first and asks again.
     """
 
     kind: Literal["claim-refused"] = "claim-refused"
     reason: Literal[
-        "full", "draft", "not-yet-open", "closed", "started", "cancelled", "unknown-event"
+        "full",
+        "draft",
+        "not-yet-open",
+        "closed",
+        "started",
+        "cancelled",
+        "unknown-event",
+        "proof-first",
     ]
     event: EventCard | None = None
 
@@ -63,7 +82,7 @@ class OfferRefused(Value):
     """The offered seat cannot be taken, and why; `expired` when somebody else has it by now."""
 
     kind: Literal["offer-refused"] = "offer-refused"
-    reason: Literal["expired", "not-offered", "not-yours", "started", "cancelled"]
+    reason: Literal["expired", "not-offered", "not-yours", "started", "cancelled", "proof-first"]
     event: EventCard | None = None
 
 
@@ -97,6 +116,75 @@ class TransferRefused(Value):
     event: EventCard | None = None
 
 
+class EmailProven(Value):
+    """The chat belongs to whoever reads the address; what waited for that has happened with it."""
+
+    kind: Literal["email-proven"] = "email-proven"
+    name: str | None = None
+    """What the person is called, if that was known."""
+    registrations: tuple[RegistrationCard, ...] = ()
+    """Seats that were held until now and are confirmed."""
+    messengers: tuple[Platform, ...] = ()
+    """Where else this person is known, each once."""
+    link_id: UUID | None = None
+    """Set when the chat has joined somebody: what `DisownLink` names."""
+    freed: int = 0
+    """Registrations that both had at the same event: one was kept, so many others ended."""
+
+
+class CodeRefused(Value):
+    """Nothing was proven, and why. The same for an address that nobody has.
+
+    `expired`: too old, used, or none was asked for. `too-many`: wrong too often. `barred`: that
+    person has said that this chat is not theirs.
+    """
+
+    kind: Literal["code-refused"] = "code-refused"
+    reason: Literal["wrong", "expired", "too-many", "barred"]
+    tries_left: int = 0
+
+
+class Unlinked(Value):
+    """The chat speaks for nobody any more."""
+
+    kind: Literal["unlinked"] = "unlinked"
+    messengers: tuple[Platform, ...] = ()
+    """Where the person is still known."""
+
+
+class UnlinkRefused(Value):
+    """The chat was not parted, and why.
+
+    `unknown`: it is nobody's. `only-way`: what is registered could not be reached any more.
+    """
+
+    kind: Literal["unlink-refused"] = "unlink-refused"
+    reason: Literal["unknown", "only-way"]
+
+
+class LinkDisowned(Value):
+    """The two are apart again; `already` when they were before."""
+
+    kind: Literal["link-disowned"] = "link-disowned"
+    messenger: Platform
+    already: bool = False
+
+
+class DisownRefused(Value):
+    """There is no such link of this person."""
+
+    kind: Literal["disown-refused"] = "disown-refused"
+
+
+class PersonForgotten(Value):
+    """Nothing is kept of this person; `known` is false when nothing was."""
+
+    kind: Literal["person-forgotten"] = "person-forgotten"
+    known: bool = True
+    freed: int = 0
+    """Seats and places in line that others have now."""
+
+
 class CommandFailed(Value):
     """The command could not be carried out through a fault of ours; it is set aside for a human."""
 
@@ -105,6 +193,7 @@ class CommandFailed(Value):
 
 Outcome = Annotated[
     SeatClaimed
+    | SeatHeld
     | WaitingListed
     | ClaimRefused
     | RegistrationReleased
@@ -114,6 +203,13 @@ Outcome = Annotated[
     | SeatTransferred
     | TransferDropped
     | TransferRefused
+    | EmailProven
+    | CodeRefused
+    | Unlinked
+    | UnlinkRefused
+    | LinkDisowned
+    | DisownRefused
+    | PersonForgotten
     | CommandFailed,
     Field(discriminator="kind"),
 ]

@@ -55,6 +55,10 @@ class RegistrationsAnswer(Value):
     """Seats, offers and places in line at events that are not over, the soonest first."""
 
     registrations: tuple[RegistrationCard, ...]
+    known: bool = True
+    """False for a chat that speaks for nobody: whoever it is may be known elsewhere."""
+    proof_by_email: bool = False
+    """Whether a code can be sent to a mailbox here."""
 
 
 class ListRegistrations(Query):

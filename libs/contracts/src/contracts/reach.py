@@ -28,6 +28,8 @@ class PeerChanged(Message):
     """They wrote to us at that time, which opens WhatsApp's window."""
     previous: str | None = Field(default=None, min_length=1, max_length=160)
     """The `chat_id` until now, of the same platform and account: what waits for it goes here."""
+    forgotten: bool = False
+    """The person wished to be forgotten at that time: nothing is kept of the chat from before."""
 
     def route(self) -> str:
         """The subject of the chat."""

@@ -175,6 +175,14 @@ CONVERSATION_NOTICE_DUE = Consumer(
     in_flight_max=64,
 )
 
+CONVERSATION_NOTICE_TO_PERSON = Consumer(
+    # Apart from the notices of events: somebody looks at the screen and waits for a code.
+    name="conversation-notice-to-person",
+    stream="EVENTS",
+    filter_subject="notice.to-person-due",
+    in_flight_max=64,
+)
+
 REGISTRY_WEBHOOKS = tuple(
     # Order is promised to no receiver, so several are taken at a time. Not notice.due: that is said
     # to ourselves.
@@ -214,7 +222,7 @@ EVENTS = Stream(
     subjects=("registration.*", "event.*", "account.*", "notice.*"),
     retention="limits",
     age_max_seconds=8 * _DAY_SECONDS,
-    consumers=(CONVERSATION_NOTICE_DUE, *REGISTRY_WEBHOOKS),
+    consumers=(CONVERSATION_NOTICE_DUE, CONVERSATION_NOTICE_TO_PERSON, *REGISTRY_WEBHOOKS),
 )
 
 OUTBOUND = Stream(

@@ -13,19 +13,27 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from contracts import (
     CancellationRefused,
     ClaimRefused,
+    CodeRefused,
     Command,
     CommandFailed,
     CommandOutcome,
+    DisownRefused,
+    EmailProven,
     EventStatus,
+    LinkDisowned,
     Message,
     OfferRefused,
     Outcome,
+    PersonForgotten,
     RegistrationReleased,
     SeatClaimed,
+    SeatHeld,
     SeatTransferred,
     TransferDropped,
     TransferOffered,
     TransferRefused,
+    Unlinked,
+    UnlinkRefused,
     WaitingListed,
 )
 from contracts.model import Value
@@ -151,6 +159,7 @@ class ReachabilityNoted(Value):
 
 Result = Annotated[
     SeatClaimed
+    | SeatHeld
     | WaitingListed
     | ClaimRefused
     | RegistrationReleased
@@ -160,6 +169,13 @@ Result = Annotated[
     | SeatTransferred
     | TransferDropped
     | TransferRefused
+    | EmailProven
+    | CodeRefused
+    | Unlinked
+    | UnlinkRefused
+    | LinkDisowned
+    | DisownRefused
+    | PersonForgotten
     | CommandFailed
     | EventWritten
     | RegistrationWritten

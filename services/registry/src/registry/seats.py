@@ -38,6 +38,7 @@ class Seat:
     priority: int = 0
     queue_number: int | None = None
     offer_expires_at: datetime | None = None
+    hold_expires_at: datetime | None = None
     transfer_to: UUID | None = None
     transfer_expires_at: datetime | None = None
     checked_in_at: datetime | None = None
@@ -59,6 +60,7 @@ class Seat:
             name=self.name,
             position=position,
             offer_expires_at=self.offer_expires_at,
+            hold_expires_at=self.hold_expires_at,
             checked_in_at=self.checked_in_at,
         )
 

@@ -18,6 +18,11 @@ class Settings(ServiceSettings):
     """What organisers' programs send as `Authorization: Bearer …`."""
     ticket_key: SecretStr
     """The seed that tickets are signed with: base64 of 32 bytes, or any other text."""
+    proof_by_email: bool = False
+    """Whether codes can be sent to mailboxes, that is whether the notifier has `SMTP_URL`. Then a
+    person without a proven address gets a seat for a few minutes only, and proves one."""
+    retention_days: int = Field(default=730, ge=30)
+    """People who have had nothing to do with us for so long are forgotten."""
     commands_per_batch_max: int = Field(default=COMMANDS_FETCHED_MAX, ge=1)
     """Commands of one event that are carried out in one transaction; 1 takes each alone."""
 

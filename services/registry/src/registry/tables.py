@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0011"
 """The newest migration that this code needs; migrations are numbered in order."""
 ACTIVE_STATUSES = ("confirmed", "held", "waiting", "offered")
 """Registration states of which a person has at most one per event."""
@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """A person. Until linking with proof exists, every chat is a person of its own."""
+    """A person, with as many chats as they have proven to be theirs."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -80,6 +80,8 @@ class User(Base):
     """No reminders and no news from organisers; what happens to one's own seat is still told."""
     muted_at: Mapped[datetime | None]
     """When the person last said stop or start; an older wish changes nothing any more."""
+    forgotten_at: Mapped[datetime | None]
+    """When the person wished to be forgotten: only the number of their seats is left."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -158,6 +160,9 @@ class Registration(Base):
             "(status = 'offered') = (offer_expires_at IS NOT NULL)", name="offer_has_an_end"
         ),
         CheckConstraint(
+            "(status = 'held') = (hold_expires_at IS NOT NULL)", name="hold_has_an_end"
+        ),
+        CheckConstraint(
             "status NOT IN ('waiting', 'offered') OR queue_number IS NOT NULL",
             name="in_line_by_number",
         ),
@@ -186,6 +191,12 @@ class Registration(Base):
             "event_id",
             postgresql_where=text("status = 'offered'"),
         ),
+        Index(
+            "ix_event_registrations_holds",
+            "hold_expires_at",
+            "event_id",
+            postgresql_where=text("status = 'held'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -205,6 +216,8 @@ class Registration(Base):
     queue_number: Mapped[int | None] = mapped_column(BigInteger)
     """The order of those with the same priority."""
     offer_expires_at: Mapped[datetime | None]
+    hold_expires_at: Mapped[datetime | None]
+    """Until when the seat is kept for somebody who has yet to prove an address."""
     transfer_to: Mapped[UUID | None]
     """The person whom this seat is promised to."""
     transfer_expires_at: Mapped[datetime | None]
@@ -349,5 +362,6 @@ IS_ACTIVE = text("event_registrations.status IN ('confirmed', 'held', 'waiting',
 IS_CONFIRMED = text("event_registrations.status = 'confirmed'")
 IS_WAITING = text("event_registrations.status = 'waiting'")
 IS_OFFERED = text("event_registrations.status = 'offered'")
+IS_HELD = text("event_registrations.status = 'held'")
 
 Index("ix_handled_commands_handled_at", HandledCommand.handled_at)

@@ -5,7 +5,8 @@ from alembic import context
 import registry.access_tables  # so that the models are whole
 import registry.delivery_tables
 import registry.messages.tables
-import registry.move_tables  # noqa: F401 - the same
+import registry.move_tables
+import registry.person_tables  # noqa: F401 - the same
 
 given = context.config.attributes
 context.configure(
