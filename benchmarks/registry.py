@@ -96,7 +96,9 @@ async def run() -> list[Comparison]:
     async with AsyncExitStack() as stack:
 
         async def side(batch_max: int) -> Side:
-            rig = RegistryRig(environment={"COMMANDS_PER_BATCH_MAX": str(batch_max)})
+            rig = RegistryRig(
+                environment={"COMMANDS_PER_BATCH_MAX": str(batch_max)}, monitored=False
+            )
             await stack.enter_async_context(rig)
             load = await stack.enter_async_context(Load(rig.nats_url))
             api = httpx.AsyncClient(base_url=rig.url(), headers=rig.admin, trust_env=False)

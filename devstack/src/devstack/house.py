@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 import httpx
 
 from devstack.installation import DEMO_VALUES
+from devstack.monitor import Monitor
 from devstack.options import Request
 from devstack.ports import REPLICA_OFFSETS, Ports, is_free
 from devstack.quiet import until_quiet
@@ -36,7 +37,8 @@ class House:
     """One installation of its own, in its own folder, on its own ports.
 
     `async with House(replicas={"notifier": 2}) as house: ...`; or `await house.open()` and
-    `await house.stop()`.
+    `await house.stop()`. All the while the monitor queries are asked, unless a guarantee is
+    switched off (TURNOUT_BREAK).
     """
 
     def __init__(
@@ -74,6 +76,8 @@ class House:
             "TURNOUT_STOP_WITH_PARENT": "1",
         }
         self._supervisor: asyncio.subprocess.Process | None = None
+        self._is_broken = "TURNOUT_BREAK" in self._environment
+        self._monitor: Monitor | None = None
 
     @property
     def gateway(self) -> str:
@@ -129,13 +133,27 @@ class House:
                 await self.stop()
                 raise RuntimeError(f"the house does not start:\n{said}")
             await asyncio.sleep(POLL_SECONDS)
+        if not self._is_broken:
+            self._monitor = Monitor(self.database_url)
+            await self._monitor.begin()
         return self
 
     def _is_ready(self, output: Path) -> bool:
         return b"ready" in output.read_bytes().splitlines()
 
     async def stop(self) -> None:
-        """Stop everything, gracefully; the passing folder goes."""
+        """Stop everything, gracefully; the passing folder goes.
+
+        Raises:
+            ImpossibleState: the monitor queries have found something.
+        """
+        try:
+            if self._monitor is not None:
+                await self._monitor.end()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
         if self._supervisor is not None and self._supervisor.returncode is None:
             self._supervisor.send_signal(signal.SIGTERM)
             try:

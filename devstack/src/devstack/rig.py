@@ -15,6 +15,7 @@ import psutil
 from devstack import postgres_server
 from devstack.house import free_base
 from devstack.installation import DEMO_VALUES, clock_file
+from devstack.monitor import Monitor
 from devstack.nats_server import answers, nats_program
 from devstack.ports import LOOPBACK, Ports
 from devstack.process import Failed, Process, Program, run_once
@@ -31,15 +32,23 @@ class RegistryRig:
 
     `async with RegistryRig(processes=4) as rig: ...`. PostgreSQL writes to the disk as in
     production (fsync on): what is measured or killed here must be the real thing. Nothing is
-    started again by itself. Processes are numbered from 1.
+    started again by itself. Processes are numbered from 1. All the while the monitor queries are
+    asked, unless a guarantee is switched off (TURNOUT_BREAK).
     """
 
-    def __init__(self, *, processes: int = 1, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        processes: int = 1,
+        environment: Mapping[str, str] | None = None,
+        monitored: bool = True,
+    ) -> None:
         """What to start.
 
         Args:
             processes: how many registries.
             environment: added for each of them, such as TURNOUT_BREAK or COMMANDS_PER_BATCH_MAX.
+            monitored: whether the monitor queries are asked; who measures wants nothing beside.
         """
         self._ports = Ports(free_base())
         self.home = Path(tempfile.mkdtemp(prefix="turnout-rig-"))
@@ -57,6 +66,9 @@ class RegistryRig:
         }
         self._nats = self._process(nats_program(self.home, self._ports))
         self._postgres = self._process(postgres_server.postgres_program(self.home, self._ports))
+        self._monitor: Monitor | None = None
+        if monitored and "TURNOUT_BREAK" not in self._common:
+            self._monitor = Monitor(self.database_url)
         # The second and later ones where the replicas of an installation are.
         self._spare_ports = self._ports.spare()
         self._registries = [
@@ -127,6 +139,8 @@ class RegistryRig:
         try:
             await together(self._open_broker(), self._open_database())
             await self.start_all()
+            if self._monitor is not None:
+                await self._monitor.begin()
             is_open = True
         finally:
             if not is_open:
@@ -152,7 +166,18 @@ class RegistryRig:
         await process.until_ready(READY_SECONDS_MAX)
 
     async def stop(self) -> None:
-        """Stop everything, gracefully; the passing folder goes."""
+        """Stop everything, gracefully; the passing folder goes.
+
+        Raises:
+            ImpossibleState: the monitor queries have found something.
+        """
+        try:
+            if self._monitor is not None:
+                await self._monitor.end()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
         await self.halt_all()
         await asyncio.gather(self._postgres.stop(), self._nats.stop())
         shutil.rmtree(self.home, ignore_errors=True)
