@@ -15,6 +15,7 @@ from contracts.chat_states import (
     ChatSavedAnswer,
     ChatState,
     ChatStateAnswer,
+    DropChatState,
     LoadChatState,
     SaveChatState,
 )
@@ -198,6 +199,7 @@ __all__ = [
     "DisownLink",
     "DisownRefused",
     "Document",
+    "DropChatState",
     "DropTransfer",
     "EmailProven",
     "EndReason",

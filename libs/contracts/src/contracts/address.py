@@ -39,6 +39,11 @@ class Address(Value):
         """`account-chat` as one valid subject token; `from_key` reads it back."""
         return f"{self.account_key}-{subject_token(self.chat_id)}"
 
+    @property
+    def is_whatsapp_number(self) -> bool:
+        """Whether it is an id that others may get one day; scoped ids are nobody else's ever."""
+        return self.platform == "whatsapp" and self.chat_id.isdecimal()
+
     @classmethod
     def from_key(cls, platform: Platform, key: str) -> "Address":
         """The address behind a chat key.

@@ -74,3 +74,15 @@ class SaveChatState(Query):
     address: Address
     base: ChatRevision | None
     state: ChatState
+
+
+class DropChatState(Query):
+    """Delete exactly `base`: the person wished to be forgotten. Also answered with `saved` when
+    nothing is stored any more.
+    """
+
+    subject: ClassVar[str] = "query.drop-chat-state"
+    answer: ClassVar[type[BaseModel]] = ChatSavedAnswer
+
+    address: Address
+    base: ChatRevision

@@ -1,5 +1,6 @@
 """What people in chats ask the registry for. Every write is a command."""
 
+from datetime import timedelta
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -12,6 +13,11 @@ from contracts.model import Value
 
 NAME_CHARACTERS_MIN, NAME_CHARACTERS_MAX = 2, 80
 EMAIL_CHARACTERS_MAX = 254
+STILL_THEIRS = timedelta(days=1)
+"""What was sent under a number so soon after it was left is late mail of the one who left it.
+
+Operators give a number to somebody else after months.
+"""
 
 
 class Command(Message):

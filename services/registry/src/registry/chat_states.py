@@ -13,6 +13,7 @@ from contracts import (
     ChatSavedAnswer,
     ChatState,
     ChatStateAnswer,
+    DropChatState,
     LoadChatState,
     SaveChatState,
 )
@@ -45,10 +46,14 @@ _REPLACE = text(
     "AND (epoch, n) = (:base_epoch, :base_n) AND state_data->>'stamp' = :base_stamp "
     "AND (epoch, n) < (:epoch, :n)"
 )
+_DROP = text(
+    "DELETE FROM user_states WHERE (platform, account, chat) = (:platform, :account, :chat_id) "
+    "AND (epoch, n) = (:epoch, :n) AND state_data->>'stamp' = :stamp"
+)
 
 
 class ChatStates:
-    """The table `user_states`, behind two questions."""
+    """The table `user_states`, behind three questions."""
 
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
@@ -69,6 +74,13 @@ class ChatStates:
             raise Unavailable("postgres") from error
         crash_point("registry.after-chat-state")
         return answer
+
+    async def drop(self, query: DropChatState) -> ChatSavedAnswer:
+        """Delete the state of somebody who wished to be forgotten, unless they went on."""
+        try:
+            return await self._database.run(partial(_drop, query))
+        except Retry as error:
+            raise Unavailable("postgres") from error
 
     async def _save(self, query: SaveChatState, connection: AsyncConnection) -> ChatSavedAnswer:
         revision, base = query.state.revision, query.base
@@ -102,6 +114,12 @@ async def _load(address: Address, connection: AsyncConnection) -> ChatState | No
         stage=row.current_state,
         document=row.document,
     )
+
+
+async def _drop(query: DropChatState, connection: AsyncConnection) -> ChatSavedAnswer:
+    await connection.execute(_DROP, query.address.model_dump() | query.base.model_dump())
+    # It may have been deleted before: the transaction was repeated, or an answer was lost.
+    return ChatSavedAnswer(saved=await _load(query.address, connection) is None)
 
 
 def _storable(document: str) -> str:

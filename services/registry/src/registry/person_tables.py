@@ -111,7 +111,9 @@ class Forgetting(Base):
     """
 
     __tablename__ = "forgettings"
-    __table_args__ = (CheckConstraint("platform IN ('telegram', 'whatsapp')", name="platform"),)
+    __table_args__ = (
+        CheckConstraint("platform IN ('telegram', 'whatsapp', 'email')", name="platform"),
+    )
 
     platform: Mapped[str] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)

@@ -197,6 +197,11 @@ class Registration(Base):
             "event_id",
             postgresql_where=text("status = 'held'"),
         ),
+        Index(
+            "ix_event_registrations_promised",
+            "transfer_to",
+            postgresql_where=text("transfer_to IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -117,7 +117,9 @@ def upgrade() -> None:
         sa.Column("forgotten_at", _TIME, nullable=False),
         sa.Column("next_purge_at", _TIME, nullable=True),
         sa.Column("ends_at", _TIME, nullable=False),
-        _messengers("forgettings"),
+        sa.CheckConstraint(
+            "platform IN ('telegram', 'whatsapp', 'email')", name=op.f("ck_forgettings_platform")
+        ),
         sa.PrimaryKeyConstraint("platform", "account", "chat_id", name=op.f("pk_forgettings")),
     )
     op.create_index("ix_forgettings_next_purge_at", "forgettings", ["next_purge_at"])

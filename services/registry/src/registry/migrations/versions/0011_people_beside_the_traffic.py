@@ -27,3 +27,11 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'held'"),
             postgresql_concurrently=True,
         )
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_event_registrations_promised")
+        op.create_index(
+            "ix_event_registrations_promised",
+            "event_registrations",
+            ["transfer_to"],
+            postgresql_where=sa.text("transfer_to IS NOT NULL"),
+            postgresql_concurrently=True,
+        )
