@@ -113,8 +113,9 @@ async def broadcast(
         alone: whether there is a talk without the message.
         broken: the guarantee that is switched off.
     """
+    environment = {"PROOF_BY_EMAIL": "false"} | ({"TURNOUT_BREAK": broken} if broken else {})
     async with (
-        House(environment={"TURNOUT_BREAK": broken} if broken else {}) as house,
+        House(environment=environment) as house,
         httpx.AsyncClient(base_url=house.simulator, timeout=60) as simulator,
         httpx.AsyncClient(base_url=house.registry, timeout=60, headers=house.admin) as desk,
     ):

@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import uuid4
 
 import httpx
+
+from devstack.mailbox import asks_for_a_code, newest_code
 
 Platform = Literal["telegram", "whatsapp"]
 PLATFORMS: tuple[Platform, Platform] = ("telegram", "whatsapp")
@@ -23,7 +26,13 @@ LAST_KNOWN = "I can't check right now"
 PLACE_IN_LINE = re.compile(r"on the waiting list.*: number (\d+)")
 WANTS_A_SEAT = ("Register", "Join waiting list")
 """What the card of an event offers, whether it has seats left or not."""
+LETTERS = str.maketrans("0123456789", "ghijklmnop")
 ANSWERS_LATER = "I'll write to you as soon as it is done"
+
+
+def own_address() -> str:
+    """An e-mail address that nobody has yet; without digits, which would look like a code."""
+    return f"{uuid4().hex[:12].translate(LETTERS)}@example.org"
 
 
 class Silence(AssertionError):
@@ -78,6 +87,12 @@ class Person:
     heard_up_to: int = 0
     last_answer: str = ""
     """What was heard last of all that was no plea to try again; `answered` keeps it."""
+    email: str = field(default_factory=own_address)
+    """Nobody else's."""
+    mailbox: str = ""
+    """URL of the simulator that takes the mail, where it is not the person's own."""
+    read_up_to: int = 0
+    """The number of the newest mail that was read."""
 
     @property
     def _path(self) -> str:
@@ -120,6 +135,23 @@ class Person:
             rest = await self.hears()
             card = replace(rest, text=f"{card.text}\n\n{rest.text}")
         return card
+
+    async def reads_the_code(self) -> str:
+        """The digits in the newest mail, which was not read yet."""
+        code, self.read_up_to = await newest_code(
+            self.http, self.mailbox, self.email, after=self.read_up_to
+        )
+        return code
+
+    async def proves(self) -> Heard:
+        """Type the code that came by mail; returns the answer."""
+        await self.says(await self.reads_the_code())
+        return await self.hears()
+
+    async def hears_in_the_end(self) -> Heard:
+        """The next message; if it asks for a code, what comes when that was typed."""
+        heard = await self.hears()
+        return await self.proves() if asks_for_a_code(heard.text) else heard
 
     async def blocks(self) -> None:
         """Block the bot."""
@@ -166,6 +198,8 @@ class Simulator:
     """The two platforms on a laptop."""
 
     http: httpx.AsyncClient
+    mailbox: str = ""
+    """URL of the simulator that takes everybody's mail, where it is not this one."""
 
     async def person(
         self,
@@ -179,7 +213,7 @@ class Simulator:
             "/sim/people", json={"platform": platform, "name": name, "language": language, **more}
         )
         answer.raise_for_status()
-        return Person(self.http, platform, str(answer.json()["id"]), name)
+        return Person(self.http, platform, str(answer.json()["id"]), name, mailbox=self.mailbox)
 
     async def now(self) -> datetime:
         """Business time, which tests turn."""
@@ -255,7 +289,7 @@ def whole_way(person: Person, title: str) -> list[Callable[[], Awaitable[None]]]
         lambda: person.taps(title),
         lambda: person.taps(*WANTS_A_SEAT),
         lambda: person.says(person.name),
-        lambda: person.says(f"{person.id}@example.org"),
+        lambda: person.says(person.email),
         lambda: person.taps("Confirm"),
     ]
 
@@ -263,7 +297,8 @@ def whole_way(person: Person, title: str) -> list[Callable[[], Awaitable[None]]]
 async def registers(person: Person, title: str) -> Heard:
     """Go the whole way as fast as one can tap, to a seat or a place in line; returns the answer.
 
-    Who is known already is not asked for name and e-mail again.
+    Who is known already is not asked for name and e-mail again; who has proven the address already
+    for no code.
     """
     await person.opens_event(title)
     await person.taps(*WANTS_A_SEAT)
@@ -271,10 +306,10 @@ async def registers(person: Person, title: str) -> Heard:
     if not any("Confirm" in label for label in asked.labels):
         await person.says(person.name)
         await person.hears()
-        await person.says(f"{person.id}@example.org")
+        await person.says(person.email)
         await person.hears()
     await person.taps("Confirm")
-    return await person.hears()
+    return await person.hears_in_the_end()
 
 
 async def answered(

@@ -81,7 +81,7 @@ async def second(
                 await house.restart(service, environment=environment)
             await register_webhooks(whole, folder, "--platform", "telegram")
             async with httpx.AsyncClient(base_url=url, timeout=15) as http:
-                yield Simulator(http)
+                yield Simulator(http, mailbox=house.simulator)
             for service in ("gateway", "notifier"):
                 await house.restart(service)
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from devstack.stage import EMAIL, LANGUAGES, NAMES, Act, Dialogue, Lines, Stage
+from devstack.stage import LANGUAGES, MAILBOX, NAMES, Act, Dialogue, Lines, Stage
 
 TALK = "Night of the Telescopes"
 """Many seats."""
@@ -10,6 +10,8 @@ CLASS = "Sourdough for Two"
 """Two seats, and a waiting list."""
 WALK = "Garden Walk"
 """Many seats, and elsewhere."""
+EMAIL = f"{MAILBOX}@example.org"
+"""Each person's own."""
 
 
 def says(english: str, russian: str) -> Lines:
@@ -135,7 +137,7 @@ DIALOGUES = (
             says("telescopes", "telescopes"),
             YES,
             NAME,
-            says("ann@gmial.com", "ann@gmial.com"),
+            says(f"{MAILBOX}@gmial.com", f"{MAILBOX}@gmial.com"),
             YES,
             says("ok", "верно"),
         ),

@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from devstack.dialogues import DIALOGUES, set_up
 from devstack.house import House
+from devstack.mailbox import asks_for_a_code, newest_code
 from devstack.options import ROOT
 from devstack.process import Failed
 from devstack.stage import ANSWER_SECONDS_MAX, Dialogue, Stage, Stuck
@@ -161,7 +162,16 @@ async def _register(page: Page, house: House, platform: str) -> None:
     await phone.locator(".arrival button").click()
     for line in lines:
         await _say(phone, house, line)
+    if asks_for_a_code(await phone.locator(".log").inner_text()):
+        await _say(phone, house, await _code(house, lines[-2]))
     await phone.locator(".log img").last.wait_for(timeout=ANSWER_MILLISECONDS_MAX)
+
+
+async def _code(house: House, address: str) -> str:
+    """The one that came to this address."""
+    async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:
+        code, _ = await newest_code(client, house.simulator, address)
+    return code
 
 
 async def _say(phone: Locator, house: House, line: str) -> None:

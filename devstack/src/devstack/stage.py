@@ -9,13 +9,19 @@ from typing import Any, Literal
 import httpx
 
 from devstack.house import House
+from devstack.mailbox import address_in, asks_for_a_code, newest_code
 
 Platform = Literal["telegram", "whatsapp"]
 ANSWER_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.1
 LANGUAGES: dict[Platform, Literal["en", "ru"]] = {"telegram": "en", "whatsapp": "ru"}
 NAMES: dict[Platform, str] = {"telegram": "Ann Example", "whatsapp": "Анна Пример"}
-EMAIL = "ann@example.org"
+MAILBOXES: dict[Platform, str] = {"telegram": "ann", "whatsapp": "anna"}
+"""What an address begins with; the rest makes it the person's own."""
+MAILBOX = "{mailbox}"
+"""Stands for that in a line, so that the same dialogue is everybody's."""
+CODE = "{code}"
+"""Stands in a line for the code that came by mail."""
 RUSSIAN_PHONE = 70000000001
 """Whoever has such a number is greeted in Russian."""
 
@@ -35,11 +41,17 @@ class Stage:
     """How many messages of each chat were there before the dialogue."""
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     guests: int = 0
+    acts: int = 0
+    """How many pairs of people there were."""
+    types_codes: bool = True
+    """Whoever is asked for a code types it, without the dialogue saying so."""
     in_outage: bool = False
     """Commands wait, so that nothing is quiet until it is over."""
 
     async def new_people(self) -> None:
-        """Two people who have never written to us."""
+        """Two people who have never written to us, each with an address of their own."""
+        self.acts += 1
+        self.types_codes = True
         for platform, language in LANGUAGES.items():
             who = {"platform": platform, "name": NAMES[platform], "language": language}
             if platform == "whatsapp":
@@ -56,6 +68,26 @@ class Stage:
 
     async def does(self, platform: Platform, line: str) -> None:
         """One thing: `[label]` is tapped, `<sticker>` is sent, a link is opened, text is said."""
+        line = line.replace(MAILBOX, f"{MAILBOXES[platform]}{self.acts}")
+        if CODE in line:
+            line = line.replace(CODE, await self.code(platform))
+        await self._does(platform, line)
+        if self.types_codes and await self._is_asked_for_a_code(platform):
+            await self._does(platform, await self.code(platform))
+
+    async def code(self, platform: Platform) -> str:
+        """The code that came to the address that the bot has named last."""
+        told = [entry["text"] for entry in await self.chat(platform) if entry["from"] == "bot"]
+        asked = next((text for text in reversed(told) if asks_for_a_code(text)), "")
+        address = address_in(asked)
+        code, _ = await newest_code(self.client, self.house.simulator, address)
+        return code
+
+    async def _is_asked_for_a_code(self, platform: Platform) -> bool:
+        chat = await self.chat(platform)
+        return bool(chat) and chat[-1]["from"] == "bot" and asks_for_a_code(chat[-1]["text"])
+
+    async def _does(self, platform: Platform, line: str) -> None:
         person = f"{self.house.simulator}/sim/people/{platform}/{self.people[platform]}"
         heard = await self._heard(platform)
         if line.startswith("["):
