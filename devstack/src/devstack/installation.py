@@ -103,6 +103,8 @@ def _environment(options: Options) -> dict[str, str]:
         "WHATSAPP_API_URL": simulator,
         "PUBLIC_URL": options.ports.url("gateway"),
         "SMTP_URL": f"smtp://{LOOPBACK}:{options.ports.of('smtp')}",
+        # Where there is a mailbox, people prove their address.
+        "PROOF_BY_EMAIL": os.environ.get("PROOF_BY_EMAIL") or "true",
         "HTTP_HOST": LOOPBACK,
         "LOG_FORMAT": "json",
         "TURNOUT_TEST": "1",
