@@ -21,7 +21,6 @@ from contracts import (
     EventStatus,
     FindEvent,
     FindNotice,
-    InboundItem,
     InboundMessage,
     ListEvents,
     ListRegistrations,
@@ -39,7 +38,7 @@ from contracts import (
     WaitingListed,
     derived_id,
 )
-from conversation.dialogue import FactMissing, Facts, Owed, State, Step, new_chat, step
+from conversation.dialogue import FactMissing, Facts, Heard, Owed, State, Step, new_chat, step
 from conversation.dialogue.turn import ChatCommand
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -150,7 +149,7 @@ class World:
         raise AssertionError(f"nobody should ask {query}")
 
 
-def take(state: State, item: InboundItem, world: World, now: datetime) -> Step:
+def take(state: State, item: Heard, world: World, now: datetime) -> Step:
     """One step, with every question answered by the world."""
     facts = Facts()
     while True:
@@ -174,7 +173,7 @@ class Talk:
     commands: list[ChatCommand] = field(default_factory=list)
     """Those that the chat waits for."""
     wishes: list[ChangePreferences] = field(default_factory=list)
-    items: list[InboundItem] = field(default_factory=list)
+    items: list[Heard] = field(default_factory=list)
 
     def does(self, content: Content) -> list[OutboundMessage]:
         item = InboundMessage(
@@ -250,7 +249,7 @@ class Talk:
             RegistrationReleased(registration_id=gone.id, event=gone.event, was=gone.status)
         )
 
-    def take(self, item: InboundItem) -> list[OutboundMessage]:
+    def take(self, item: Heard) -> list[OutboundMessage]:
         self.items.append(item)
         self.now += timedelta(seconds=1)
         before = self.state or new_chat(item)

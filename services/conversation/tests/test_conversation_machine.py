@@ -37,7 +37,6 @@ from contracts import (
     ClaimSeat,
     CommandOutcome,
     Content,
-    InboundItem,
     InboundMessage,
     NoticeKind,
     OutboundMessage,
@@ -47,7 +46,7 @@ from contracts import (
 )
 from contracts.outbound import CHOICES_MAX
 from conversation import notices
-from conversation.dialogue import State, Step, is_ignored, new_chat
+from conversation.dialogue import Heard, State, Step, is_ignored, new_chat
 from conversation.dialogue.turn import ChatCommand
 from conversation.dialogue.understanding import choice_of
 from conversation.document import DOCUMENT_BYTES_MAX, ChatDocument
@@ -235,11 +234,11 @@ class Chat(RuleBasedStateMachine):
 
     # How a step is taken, and what is looked at afterwards
 
-    def take(self, state: State, item: InboundItem) -> Step:
+    def take(self, state: State, item: Heard) -> Step:
         """One step; the controls below break it."""
         return take(state, item, self.registry, self.now)
 
-    def knows(self, document: ChatDocument, item: InboundItem) -> bool:
+    def knows(self, document: ChatDocument, item: Heard) -> bool:
         """Whether the handlers recognise a repeated input; the controls below break it."""
         return document.has_seen(item.id)
 
@@ -317,7 +316,7 @@ class Chat(RuleBasedStateMachine):
             outcome=outcome,
         )
 
-    def _taken_in(self, before: State, item: InboundItem) -> Step:
+    def _taken_in(self, before: State, item: Heard) -> Step:
         taken = self.take(before, item)
         assert taken == self.take(before, item), "a step is a function of its arguments"
         document = self.document or ChatDocument(state=before)
@@ -408,7 +407,7 @@ class Chat(RuleBasedStateMachine):
 class TakenIn:
     """An input, and the ids of what was owed for it."""
 
-    item: InboundItem
+    item: Heard
     ids: tuple[UUID, ...]
     at: datetime
 
@@ -470,14 +469,14 @@ def test_no_sequence_of_anything_breaks_a_promise() -> None:
 class Forgetful(Chat):
     """Takes a repeated input for a new one."""
 
-    def knows(self, document: ChatDocument, item: InboundItem) -> bool:
+    def knows(self, document: ChatDocument, item: Heard) -> bool:
         return False
 
 
 class Careless(Chat):
     """Drops what is said while it waits."""
 
-    def take(self, state: State, item: InboundItem) -> Step:
+    def take(self, state: State, item: Heard) -> Step:
         taken = super().take(state, item)
         return replace(taken, state=taken.state.keeping(()))
 
@@ -485,7 +484,7 @@ class Careless(Chat):
 class Hasty(Chat):
     """Does not wait for the outcome."""
 
-    def take(self, state: State, item: InboundItem) -> Step:
+    def take(self, state: State, item: Heard) -> Step:
         taken = super().take(state, item)
         return replace(taken, state=taken.state.answered())
 
@@ -493,7 +492,7 @@ class Hasty(Chat):
 class Twofold(Chat):
     """Says everything twice."""
 
-    def take(self, state: State, item: InboundItem) -> Step:
+    def take(self, state: State, item: Heard) -> Step:
         taken = super().take(state, item)
         again = [one.model_copy(update={"id": derived_id(one.id, 2)}) for one in messages_of(taken)]
         return replace(taken, owed=(*taken.owed, *again))
@@ -502,7 +501,7 @@ class Twofold(Chat):
 class Curt(Chat):
     """Offers no way on."""
 
-    def take(self, state: State, item: InboundItem) -> Step:
+    def take(self, state: State, item: Heard) -> Step:
         taken = super().take(state, item)
         bare = [one.model_copy(update={"choices": ()}) for one in messages_of(taken)]
         return replace(taken, owed=(*commands_of(taken), *bare))

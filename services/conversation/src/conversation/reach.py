@@ -8,7 +8,6 @@ from contracts import (
     ChatBlocked,
     ChatMoved,
     ChatUnblocked,
-    InboundItem,
     InboundMessage,
     MarketingPreferred,
     MessageRevoked,
@@ -17,12 +16,13 @@ from contracts import (
     ReactionSent,
     derived_id,
 )
+from conversation.dialogue import Heard
 
 NOT_WRITTEN = (MessageRevoked, ReactionSent)
 """They show that the person is there, but nobody says that they open WhatsApp's window."""
 
 
-def change_told_by(item: InboundItem) -> PeerChanged | None:
+def change_told_by(item: Heard) -> PeerChanged | None:
     """What something that gets no answer says about the chat; None if that is nothing."""
     if not isinstance(item, InboundMessage) or _is_group(item):
         return None

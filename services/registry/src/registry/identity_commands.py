@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Address, MoveIdentity
+from contracts.commands import STILL_THEIRS
 from registry.delivery_tables import Reachability
 from registry.identity_results import (
     IdentitiesKeptApart,
@@ -38,7 +39,7 @@ from registry.identity_results import (
     IdentityStayed,
 )
 from registry.move_tables import ChatMove
-from registry.people import STILL_THEIRS, find_people, whatsapp_phone
+from registry.people import find_people, whatsapp_phone
 from registry.results import Stored
 from registry.tables import IdentityRow, User, UserState
 from registry.work import Work
@@ -79,7 +80,11 @@ class _Move:
             return IdentityStayed(reason="there-already")
         await self._forget_earlier_moves_from(self._to)
         source, target = await self._home(self._from), await self._home(self._to)
-        if _is_number(self._from) and _is_number(target) and not _is_number(source):
+        if (
+            self._from.is_whatsapp_number
+            and target.is_whatsapp_number
+            and not source.is_whatsapp_number
+        ):
             # The chat has a scoped id by now: the new number is one more name for it.
             source, target = target, source
         await self._wait_for_claims(source)
@@ -91,7 +96,7 @@ class _Move:
             concerned = {person.id for person in (before, there) if person is not None}
         if self._said.number_changed:
             numbers = await self._numbers_given_up({source, target}, concerned)
-            if _is_number(self._from):
+            if self._from.is_whatsapp_number:
                 numbers.add(self._from)
             for number in sorted(numbers, key=lambda address: address.chat_id):
                 await self._give_up(number, target)
@@ -118,7 +123,7 @@ class _Move:
         return IdentityMoved()
 
     def _is_anothers(self, address: Address, person: _Person) -> bool:
-        return _is_number(address) and person.since > self._at + STILL_THEIRS
+        return address.is_whatsapp_number and person.since > self._at + STILL_THEIRS
 
     async def _take_along(
         self, source: Address, target: Address, person: UUID, *, is_there: bool
@@ -238,7 +243,9 @@ class _Move:
             self._to.model_copy(update={"chat_id": name}) for name in numbers - {self._said.phone}
         }
         # Where the chat is now is not given up, whoever told us of it first.
-        return {address for address in given_up if _is_number(address)} - {*chats} - {self._to}
+        return (
+            {address for address in given_up if address.is_whatsapp_number} - {*chats} - {self._to}
+        )
 
     async def _give_up(self, number: Address, target: Address) -> None:
         """From now on the number is nobody's whom we know, whatever person was known by it."""
@@ -276,11 +283,6 @@ class _Move:
 def _is_over(result: IdentityResult) -> bool:
     """Whether the move was about somebody who has not had the old id for a while."""
     return isinstance(result, IdentityStayed) and result.reason in ("newer-known", "anothers-now")
-
-
-def _is_number(address: Address) -> bool:
-    """Whether it is an id that others may get one day; scoped ids are nobody else's ever."""
-    return address.platform == "whatsapp" and address.chat_id.isdecimal()
 
 
 def _is(

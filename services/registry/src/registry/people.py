@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import AddRegistration, Address, ClaimSeat
+from contracts.commands import STILL_THEIRS
 from registry.book import Book
 from registry.bulk import Bulk, insert_many
 from registry.database import Raced
@@ -21,11 +22,6 @@ _TELEGRAM_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 HOPS_MAX = 8
 """Moves of a chat that are followed; a person changes the number once in years."""
-STILL_THEIRS = timedelta(days=1)
-"""What was sent under a number so soon after it was left is late mail of the one who left it.
-
-Operators give a number to somebody else after months. The conversation goes by the same day.
-"""
 
 _FIND = Bulk(
     IdentityRow,

@@ -4,11 +4,12 @@ from conversation.dialogue.facts import FactMissing, Facts
 from conversation.dialogue.owing import Owed, Step
 from conversation.dialogue.pace import is_too_much
 from conversation.dialogue.state import Stage, State
-from conversation.dialogue.step import is_ignored, new_chat, step
+from conversation.dialogue.step import Heard, is_ignored, new_chat, step
 
 __all__ = [
     "FactMissing",
     "Facts",
+    "Heard",
     "Owed",
     "Stage",
     "State",

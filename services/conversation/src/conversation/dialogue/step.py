@@ -9,7 +9,6 @@ from contracts import (
     ChatUnblocked,
     ChoiceTapped,
     CommandOutcome,
-    InboundItem,
     InboundMessage,
     MarketingPreferred,
     MediaSent,
@@ -32,6 +31,9 @@ from conversation.dialogue.state import Stage, State
 from conversation.dialogue.turn import Reply, Turn
 from conversation.dialogue.understanding import choice_of
 
+Heard = InboundMessage | CommandOutcome
+"""What a step is taken for."""
+
 _UNANSWERED = (
     MessageRevoked,
     ReactionSent,
@@ -42,7 +44,7 @@ _UNANSWERED = (
 )
 
 
-def is_ignored(item: InboundItem) -> bool:
+def is_ignored(item: Heard) -> bool:
     """Whether it leaves no trace: nobody waits for an answer to it."""
     if isinstance(item, CommandOutcome):
         return False
@@ -55,7 +57,7 @@ def is_ignored(item: InboundItem) -> bool:
     return group or wordless or noted or isinstance(item.content, _UNANSWERED)
 
 
-def new_chat(item: InboundItem) -> State:
+def new_chat(item: Heard) -> State:
     """A chat that is heard of for the first time."""
     sender = item.sender if isinstance(item, InboundMessage) else Sender()
     content = item.content if isinstance(item, InboundMessage) else None
@@ -63,7 +65,7 @@ def new_chat(item: InboundItem) -> State:
     return State(language=guess_of(item.address, sender, said).language)
 
 
-def step(state: State, item: InboundItem, facts: Facts, now: datetime) -> Step:
+def step(state: State, item: Heard, facts: Facts, now: datetime) -> Step:
     """Take one step.
 
     Raises:

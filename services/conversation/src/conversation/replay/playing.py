@@ -12,7 +12,6 @@ from contracts import (
     CommandOutcome,
     Content,
     EventCard,
-    InboundItem,
     InboundMessage,
     MediaSent,
     MessageEdited,
@@ -26,7 +25,7 @@ from contracts import (
 )
 from contracts.inbound import ContactShared
 from conversation import notices
-from conversation.dialogue import State, new_chat
+from conversation.dialogue import Heard, State, new_chat
 from conversation.dialogue.turn import ChatCommand
 from conversation.replay.registry import SPACE, PlayedRegistry
 from conversation.replay.taking import take
@@ -154,7 +153,7 @@ class _Chat:
             sent_at=self._now,
         )
 
-    def _take(self, item: InboundItem) -> None:
+    def _take(self, item: Heard) -> None:
         taken = take(self._state or new_chat(item), item, self._registry, self._now)
         self._state = taken.state
         for owed in taken.owed:

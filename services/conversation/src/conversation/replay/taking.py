@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from contracts import InboundItem
-from conversation.dialogue import FactMissing, Facts, State, Step, step
+from conversation.dialogue import FactMissing, Facts, Heard, State, Step, step
 from conversation.replay.registry import PlayedRegistry
 
 
-def take(state: State, item: InboundItem, registry: PlayedRegistry, now: datetime) -> Step:
+def take(state: State, item: Heard, registry: PlayedRegistry, now: datetime) -> Step:
     """Take the step; asking changes nothing, so it may be asked as often as the step likes."""
     facts = Facts()
     while True:
