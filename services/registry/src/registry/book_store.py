@@ -65,7 +65,7 @@ async def read_known(
         if isinstance(registration_id := getattr(command, "registration_id", None), UUID)
     }
     seats = await _read_seats(connection, event.id, named, set(found.people.values()))
-    line = await _read_line(connection, event, _seats_freed_max(event, commands))
+    line = await read_line(connection, event, _seats_freed_max(event, commands))
     expired: tuple[Seat, ...] = ()
     if event.offered and any(isinstance(command, PassOnSeats) for command in commands):
         expired = await _read_expired(connection, event.id, now)
@@ -122,7 +122,8 @@ async def _read_seats(
     return tuple(found.values())
 
 
-async def _read_line(connection: AsyncConnection, event: Event, limit: int) -> tuple[Seat, ...]:
+async def read_line(connection: AsyncConnection, event: Event, limit: int) -> tuple[Seat, ...]:
+    """The first who wait, in order, and no more than so many."""
     if limit == 0:
         return ()
     rows = await connection.execute(

@@ -42,10 +42,10 @@ UNMIGRATED_STATES = ("42P01", "42703")
 """No such table or column: this release's migrations have not run yet."""
 BUSY_STATES = ("40", "55P03", "57014")
 """Deadlock or serialisation, a lock not had in time, a statement not done in time."""
-REPEATED_STATES = ("40", "23505", "0A000")
-"""What ends well when done again at once: a deadlock's victim, a key that somebody else wrote
-first, a cached plan that is outdated. Not a lock that was not had in time: its worker has waited
-long enough, and others have work for it."""
+REPEATED_STATES = ("40", "23503", "23505", "0A000")
+"""What ends well when done again at once: a deadlock's victim, a person who has just become a part
+of another one, a key that somebody else wrote first, a cached plan that is outdated. Not a lock
+that was not had in time: its worker has waited long enough, and others have work for it."""
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Command
-from registry.book import Book, audited
+from registry.book import Book, Change, audited
 from registry.bulk import insert_many, one_of
 from registry.database import Raced
 from registry.kept_outcomes import Kept, keep, put_back, say_again
@@ -133,24 +133,32 @@ def command_name(command: Command) -> str:
 
 async def write_audit(connection: AsyncConnection, book: Book) -> None:
     """Note a batch's changes, in the transaction that makes them."""
+    changes = [(book.event.id, change) for change in book.changes]
+    await write_changes(connection, book.now, changes)
+
+
+async def write_changes(
+    connection: AsyncConnection, now: datetime, changes: Sequence[tuple[UUID, Change]]
+) -> None:
+    """Note changes, each with the event that it is about."""
     await _AUDIT.run(
         connection,
         [
             {
-                "at": book.now,
+                "at": now,
                 "command_id": change.command.id,
                 "correlation_id": change.command.correlation_id,
                 "actor": change.actor,
                 "channel": change.channel,
                 "by": change.by,
                 "action": change.action,
-                "event_id": book.event.id,
+                "event_id": event_id,
                 "registration_id": change.registration_id,
                 "user_id": change.user_id,
                 "before": change.before and audited(change.before),
                 "after": audited(change.after),
                 "reason": change.reason,
             }
-            for change in book.changes
+            for event_id, change in changes
         ],
     )
