@@ -9,15 +9,20 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.claims import claims
 from benchmarks.registry_tables import add_events
 from benchmarks.results import Comparison
+from contracts import Command
 from contracts.topology import COMMANDS_FETCHED_MAX
 from registry.carrying_out import carry_out
 from registry.database import Database
+from registry.proof_codes import ProofCodes
 from registry.tickets import Tickets
+from registry.work import Work
 
+TICKETS, CODES = Tickets("a key for benchmarks"), ProofCodes("a key for benchmarks")
 CLAIMS = 2_560
 ROWS_ONE_BY_ONE = 500
 ROWS_TOGETHER = 25_600
@@ -83,11 +88,21 @@ async def _new_event(database_url: str) -> UUID:
 async def _registry(database: Database, event_id: UUID) -> float:
     """The registry's own code, without the broker around it."""
     wanted = claims([event_id], CLAIMS)
-    tickets = Tickets("a key for benchmarks")
     started = time.perf_counter()
     for batch in _batches(wanted):
-        await database.run(partial(carry_out, batch, datetime.now(UTC), tickets))
+        await database.run(partial(_carry_out, batch))
     return CLAIMS / (time.perf_counter() - started)
+
+
+async def _carry_out(batch: Sequence[Command], connection: AsyncConnection) -> None:
+    work = Work(
+        connection=connection,
+        now=datetime.now(UTC),
+        tickets=TICKETS,
+        codes=CODES,
+        proof_by_email=False,
+    )
+    await carry_out(batch, work)
 
 
 async def _one_by_one(connection: asyncpg.Connection) -> float:

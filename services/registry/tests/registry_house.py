@@ -28,6 +28,7 @@ from contracts.cards import RegistrationCard
 from contracts.topology import COMMANDS_FETCHED_MAX
 from registry.database import Database
 from registry.handlers import Handlers
+from registry.proof_codes import ProofCodes
 from registry.results import Answer, Stored
 from registry.tickets import Tickets
 from runtime.broker import Broker
@@ -36,6 +37,7 @@ from runtime.failures import Retry
 
 DELIVERY_SECONDS_MAX = 60.0
 TICKETS = Tickets("a key for tests")
+CODES = ProofCodes("a key for tests")
 
 
 def chat(person: int, platform: Platform = "telegram") -> Address:
@@ -101,6 +103,8 @@ class House:
         self.broker = broker
         self.clock = clock
         self.databases: list[Database] = []
+        self.proof_by_email = False
+        """What replicas that are made from now on are told."""
         self.handlers = self.replica()
 
     def replica(self) -> Handlers:
@@ -112,8 +116,15 @@ class House:
             broker=self.broker,
             clock=self.clock,
             tickets=TICKETS,
+            codes=CODES,
+            proof_by_email=self.proof_by_email,
             commands_per_batch_max=COMMANDS_FETCHED_MAX,
         )
+
+    def ask_for_proof(self) -> None:
+        """From now on there is a mail server, and who has proven nothing gets a held seat."""
+        self.proof_by_email = True
+        self.handlers = self.replica()
 
     async def close(self) -> None:
         for database in self.databases:

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 from registry_commands import new, pass_on
-from registry_house import TICKETS, House, QuietHouse, claim_seat
+from registry_house import CODES, TICKETS, House, QuietHouse, claim_seat
 from sqlalchemy.exc import DBAPIError
 
 from contracts import Command, TendEvents
@@ -19,6 +18,7 @@ from registry.carrying_out import Done, carry_out
 from registry.database import DatabaseFault, make_engine
 from registry.handlers import Handlers
 from registry.results import SeatsPassedOn, Stored
+from registry.work import Work
 from runtime.broker import Broker
 from runtime.failures import Retry, Unavailable
 from runtime.settings import ServiceSettings
@@ -121,13 +121,20 @@ async def rush(house: House, isolation: str) -> list[str]:
     all_have_begun = asyncio.Barrier(10)
 
     async def claim(person: int) -> str | None:
-        work = partial(carry_out, [claim_seat(event_id, person)], house.clock.now(), TICKETS)
+        command, now = claim_seat(event_id, person), house.clock.now()
         try:
             async with engine.begin() as connection:
                 # The first statement takes the snapshot, as the lock itself would.
                 await connection.exec_driver_sql("SELECT 1 FROM events")
                 await all_have_begun.wait()
-                await work(connection)
+                work = Work(
+                    connection=connection,
+                    now=now,
+                    tickets=TICKETS,
+                    codes=CODES,
+                    proof_by_email=False,
+                )
+                await carry_out([command], work)
         except DBAPIError as error:
             return str(getattr(error.orig, "sqlstate", None))
         return None
@@ -163,6 +170,8 @@ async def test_nothing_but_sql_happens_under_the_lock(
             broker=broker,
             clock=quiet_house.clock,
             tickets=TICKETS,
+            codes=CODES,
+            proof_by_email=False,
             commands_per_batch_max=64,
         )
         event_id = await quiet_house.event(12)

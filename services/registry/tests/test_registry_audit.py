@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from registry_history import PEOPLE, Author, Row, Step, World, email_of, random_steps
-from registry_house import TICKETS, QuietHouse, chat
+from registry_house import CODES, TICKETS, QuietHouse, chat
 
 from contracts.commands import AboutEvent
 from contracts.topology import COMMANDS_FETCHED_MAX
@@ -86,6 +86,8 @@ async def chronicle(house: QuietHouse, steps: Sequence[Step]) -> Chronicle:
         broker=house.broker,
         clock=StoppedClock(world),
         tickets=TICKETS,
+        codes=CODES,
+        proof_by_email=False,
         commands_per_batch_max=COMMANDS_FETCHED_MAX,
     )
     chronicle = Chronicle(house, world, handlers)

@@ -3,11 +3,8 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
     AcceptOffer,
@@ -47,7 +44,6 @@ from contracts import (
     TendEvents,
     TransferRefused,
     UndoCheckIn,
-    derived_id,
 )
 from contracts.commands import AboutEvent
 from registry import (
@@ -66,9 +62,8 @@ from registry.book_store import read_known, write_book
 from registry.event_store import lock_event
 from registry.journal import find_handled, lock_command, remember
 from registry.messages import commands as messages
-from registry.results import Answer, Newest, Result, Said, SeatsPassedOn, Stored, WriteRefused
+from registry.results import Newest, Result, SeatsPassedOn, Stored, WriteRefused, answer
 from registry.rules import Event
-from registry.tickets import Tickets
 from registry.work import Work
 from runtime.faults import crash_point
 
@@ -161,12 +156,10 @@ class Done:
     """False when it had been carried out before."""
 
 
-async def carry_out(
-    commands: Sequence[Command], now: datetime, tickets: Tickets, connection: AsyncConnection
-) -> list[Done]:
+async def carry_out(commands: Sequence[Command], work: Work) -> list[Done]:
     """Carry out commands that share an event, or one command that is about none.
 
-    Everything happens in the caller's transaction; whatever fails, nothing is done of any of them.
+    Everything happens in the one transaction; whatever fails, nothing is done of any of them.
 
     Raises:
         Raced: the same was done elsewhere at the same moment; look again.
@@ -174,25 +167,20 @@ async def carry_out(
     event_id = getattr(commands[0], "event_id", None)
     if event_id is None:
         (command,) = commands
-        return [await _alone(command, now, tickets, connection)]
-    return await _together(cast(Sequence[AboutEvent], commands), event_id, now, tickets, connection)
+        return [await _alone(command, work)]
+    return await _together(cast(Sequence[AboutEvent], commands), event_id, work)
 
 
-async def _together(
-    commands: Sequence[AboutEvent],
-    event_id: UUID,
-    now: datetime,
-    tickets: Tickets,
-    connection: AsyncConnection,
-) -> list[Done]:
+async def _together(commands: Sequence[AboutEvent], event_id: UUID, work: Work) -> list[Done]:
+    connection, now = work.connection, work.now
     event = await lock_event(connection, event_id)
     # Read after the lock: the same command on another replica has either committed by now, and is
     # found, or waits behind this batch.
-    handled = await find_handled(connection, commands, tickets)
+    handled = await find_handled(connection, commands, work.tickets)
     new = {command.id: command for command in commands if command.id not in handled}
     if new:
         known = await read_known(connection, event, list(new.values()), now)
-        book = Book(event, known, now, tickets)
+        book = Book(event, known, now, work.tickets)
         outcomes = [(command, _decide(book, command)) for command in new.values()]
         await write_book(connection, book)
         await remember(connection, outcomes, now)
@@ -231,20 +219,11 @@ def _newest(before: Event, after: Event) -> tuple[Newest, ...]:
     return ()
 
 
-def answer(command: Command, result: Result, now: datetime) -> tuple[Said, ...]:
-    """The answer to the chat that a command came from, if it came from one."""
-    if getattr(command, "address", None) is None:
-        return ()
-    return (Answer.to(command, result, id=derived_id(command.id, "outcome"), at=now),)
-
-
-async def _alone(
-    command: Command, now: datetime, tickets: Tickets, connection: AsyncConnection
-) -> Done:
-    await lock_command(connection, command.id)
-    if stored := (await find_handled(connection, [command], tickets)).get(command.id):
+async def _alone(command: Command, work: Work) -> Done:
+    await lock_command(work.connection, command.id)
+    if stored := (await find_handled(work.connection, [command], work.tickets)).get(command.id):
         return Done(stored, is_new=False)
-    stored = await OTHERS[type(command)](Work(connection=connection, now=now), command)
-    await remember(connection, [(command, stored)], now)
+    stored = await OTHERS[type(command)](work, command)
+    await remember(work.connection, [(command, stored)], work.now)
     crash_point("registry.before-commit")
     return Done(stored, is_new=True)

@@ -1,6 +1,7 @@
 """Every command: carried out once, answered as often as it is asked."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -13,8 +14,10 @@ from registry.database import Database
 from registry.journal import command_name, find_handled, remember
 from registry.messages.results import MessagesFed
 from registry.newest_versions import NewestVersions
+from registry.proof_codes import ProofCodes
 from registry.results import Answer, NoticesHandedOver, Stored
 from registry.tickets import Tickets
+from registry.work import Work
 from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.faults import crash_point
@@ -46,12 +49,16 @@ class Handlers:
         broker: Broker,
         clock: Clock,
         tickets: Tickets,
+        codes: ProofCodes,
+        proof_by_email: bool,
         commands_per_batch_max: int,
     ) -> None:
         self._database = database
         self._broker = broker
         self._clock = clock
         self._tickets = tickets
+        self._codes = codes
+        self._proof_by_email = proof_by_email
         self._newest = NewestVersions(broker)
         self._batches = Batches(self.carry_out, commands_per_batch_max=commands_per_batch_max)
 
@@ -79,11 +86,21 @@ class Handlers:
             Retry: others hold what is needed; nothing was changed.
             Exception: one of them cannot be carried out; nothing was changed.
         """
-        done = await self._database.run(
-            partial(carry_out, commands, self._clock.now(), self._tickets)
-        )
+        done = await self._database.run(partial(self._transact, commands, self._clock.now()))
         crash_point("registry.after-commit")
         return done
+
+    async def _transact(
+        self, commands: Sequence[Command], now: datetime, connection: AsyncConnection
+    ) -> list[Done]:
+        work = Work(
+            connection=connection,
+            now=now,
+            tickets=self._tickets,
+            codes=self._codes,
+            proof_by_email=self._proof_by_email,
+        )
+        return await carry_out(commands, work)
 
     async def _say(self, stored: Stored) -> None:
         # First what stops older notices, then what may cause newer ones.

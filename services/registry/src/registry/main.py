@@ -6,6 +6,7 @@ from contracts import (
     DeliveryReported,
     FindEvent,
     FindNotice,
+    FindNoticeToPerson,
     ListEvents,
     ListRegistrations,
     LoadChatState,
@@ -37,6 +38,8 @@ from registry.carrying_out import decode
 from registry.chat_states import ChatStates
 from registry.database import Database
 from registry.handlers import Handlers
+from registry.person_queries import PersonQueries
+from registry.proof_codes import ProofCodes
 from registry.queries import Queries
 from registry.result_intake import ResultIntake
 from registry.settings import Settings, read_settings
@@ -61,11 +64,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.own(database)
     service.probe("postgres", database.check)
     tickets = Tickets(settings.ticket_key.get_secret_value())
+    codes = ProofCodes(settings.ticket_key.get_secret_value())
     handlers = Handlers(
         database=database,
         broker=service.broker,
         clock=service.clock,
         tickets=tickets,
+        codes=codes,
+        proof_by_email=settings.proof_by_email,
         commands_per_batch_max=settings.commands_per_batch_max,
     )
     service.on(
@@ -79,11 +85,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     last_sweep = LastSweep(database)
     service.own(last_sweep)
     service.detail("sweep", last_sweep.show)
-    queries = Queries(database=database, clock=service.clock)
+    queries = Queries(
+        database=database, clock=service.clock, proof_by_email=settings.proof_by_email
+    )
     service.answer(ListEvents, queries.list_events)
     service.answer(FindEvent, queries.find_event)
     service.answer(ListRegistrations, queries.list_registrations)
     service.answer(FindNotice, queries.find_notice)
+    person_queries = PersonQueries(
+        database=database,
+        clock=service.clock,
+        codes=codes,
+        proof_by_email=settings.proof_by_email,
+    )
+    service.answer(FindNoticeToPerson, person_queries.find_notice_to_person)
     chat_states = ChatStates(database=database, clock=service.clock)
     service.answer(LoadChatState, chat_states.load)
     service.answer(SaveChatState, chat_states.save)

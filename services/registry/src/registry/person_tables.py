@@ -48,6 +48,8 @@ class EmailProof(Base):
     account: Mapped[str]
     chat_id: Mapped[str]
     """The chat that asked, and the only one in which the code is worth anything."""
+    request_id: Mapped[UUID]
+    """The wish for it: one may be sent to several people, and then each has a row."""
     email: Mapped[str]
     """The address that it was asked for, in small letters."""
     by_email: Mapped[bool]
@@ -87,6 +89,8 @@ class Link(Base):
     """When the chat was parted again."""
     disowned: Mapped[bool] = mapped_column(server_default=false())
     """The person said that the chat is not theirs: it cannot join them again."""
+    beside: Mapped[UUID | None]
+    """The link of the chat that joined, where this one came along as another one of the same."""
 
 
 class ConsentRow(Base):

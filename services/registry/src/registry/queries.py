@@ -41,19 +41,28 @@ UNTOLD = datetime(9999, 1, 1, tzinfo=UTC)
 A = TypeVar("A")
 
 
+async def read(database: Database, work: Callable[[AsyncConnection], Awaitable[A]]) -> A:
+    """Look something up for somebody who waits for it.
+
+    Raises:
+        Unavailable: PostgreSQL is away, or busy: to whoever waits that is the same.
+    """
+    try:
+        return await database.run(work)
+    except Retry as error:
+        raise Unavailable("postgres") from error
+
+
 class Queries:
     """Reads for chats. Nothing here writes."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(self, *, database: Database, clock: Clock, proof_by_email: bool = False) -> None:
         self._database = database
         self._clock = clock
+        self._proof_by_email = proof_by_email
 
     async def _read(self, work: Callable[[AsyncConnection], Awaitable[A]]) -> A:
-        try:
-            return await self._database.run(work)
-        except Retry as error:
-            # Whoever asks has a person waiting: busy is as good as away.
-            raise Unavailable("postgres") from error
+        return await read(self._database, work)
 
     async def list_events(self, _query: ListEvents) -> EventsAnswer:
         """What one can register for, the soonest first."""
@@ -65,7 +74,8 @@ class Queries:
 
     async def list_registrations(self, query: ListRegistrations) -> RegistrationsAnswer:
         """The seats of whoever is behind this chat."""
-        return await self._read(partial(_list_registrations, query, self._clock.now()))
+        answer = await self._read(partial(_list_registrations, query, self._clock.now()))
+        return answer.model_copy(update={"proof_by_email": self._proof_by_email})
 
     async def find_notice(self, query: FindNotice) -> NoticeAnswer:
         """Who is to be told a notice, if it is still true."""
@@ -140,7 +150,7 @@ async def _list_registrations(
         # Nobody is in line for what has begun.
         if seat.status == "confirmed" or event.starts_at > now:
             cards.append(await _card(connection, event, seat))
-    return RegistrationsAnswer(registrations=tuple(cards))
+    return RegistrationsAnswer(registrations=tuple(cards), known=person is not None)
 
 
 async def _find_notice(

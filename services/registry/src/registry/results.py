@@ -35,11 +35,13 @@ from contracts import (
     Unlinked,
     UnlinkRefused,
     WaitingListed,
+    derived_id,
 )
 from contracts.model import Value
 from registry.access_results import AccessResult
 from registry.identity_results import IdentityResult
 from registry.messages.results import MessageResult
+from registry.proof_results import CodeRequested
 from registry.rules import Event, WriteRefusal
 
 
@@ -187,6 +189,7 @@ Result = Annotated[
     | Swept
     | PreferencesChanged
     | ReachabilityNoted
+    | CodeRequested
     | AccessResult
     | IdentityResult
     | MessageResult,
@@ -234,6 +237,13 @@ class Answer(Said):
             outcome=cast(Outcome, result),
         )
         return cls(subject=outcome.route(), id=id, body=outcome.model_dump_json(), occurred_at=at)
+
+
+def answer(command: Command, result: Result, now: datetime) -> tuple[Said, ...]:
+    """The answer to the chat that a command came from, if it came from one."""
+    if getattr(command, "address", None) is None:
+        return ()
+    return (Answer.to(command, result, id=derived_id(command.id, "outcome"), at=now),)
 
 
 class Newest(Value):

@@ -62,6 +62,7 @@ class User(Base):
         Index("ix_users_telegram_id", "telegram_id"),
         Index("ix_users_whatsapp_phone", "whatsapp_phone"),
         Index("ix_users_email_claimed", "email_claimed"),
+        Index("ix_users_email_claimed_lower", text("lower(email_claimed)")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -243,7 +244,7 @@ class UserState(Base):
     platform: Mapped[str] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)
     chat: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
     current_state: Mapped[str]
     state_data: Mapped[dict[str, Any]]
     epoch: Mapped[int] = mapped_column(BigInteger)

@@ -27,7 +27,7 @@ class Tickets:
 
     def __init__(self, key: str) -> None:
         # The bindings and not `SigningKey`, which spends as much time around a signature as on it.
-        self.public_key, self._secret_key = crypto_sign_seed_keypair(_seed(key))
+        self.public_key, self._secret_key = crypto_sign_seed_keypair(seed_of(key))
         self._verify_key = VerifyKey(self.public_key)
 
     def issue(self, registration_id: UUID) -> str:
@@ -53,7 +53,8 @@ class Tickets:
         return UUID(bytes=registration)
 
 
-def _seed(key: str) -> bytes:
+def seed_of(key: str) -> bytes:
+    """`TICKET_KEY` as 32 bytes: the secret that this and other keys are made of."""
     try:
         seed = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):

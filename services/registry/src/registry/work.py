@@ -1,9 +1,12 @@
-"""What a command that is about no event is carried out with."""
+"""What commands are carried out with, beside themselves."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from registry.proof_codes import ProofCodes
+from registry.tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +16,7 @@ class Work:
     connection: AsyncConnection
     now: datetime
     """Business time."""
+    tickets: Tickets
+    codes: ProofCodes
+    proof_by_email: bool
+    """Codes can be sent to mailboxes, so a seat is held until the person has proven an address."""

@@ -27,6 +27,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'held'"),
             postgresql_concurrently=True,
         )
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_users_email_claimed_lower")
+        op.create_index(
+            "ix_users_email_claimed_lower",
+            "users",
+            [sa.text("lower(email_claimed)")],
+            postgresql_concurrently=True,
+        )
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_event_registrations_promised")
         op.create_index(
             "ix_event_registrations_promised",
@@ -34,4 +41,8 @@ def upgrade() -> None:
             ["transfer_to"],
             postgresql_where=sa.text("transfer_to IS NOT NULL"),
             postgresql_concurrently=True,
+        )
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_user_states_user_id")
+        op.create_index(
+            "ix_user_states_user_id", "user_states", ["user_id"], postgresql_concurrently=True
         )
