@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import RowMapping, exists, select
+from sqlalchemy import RowMapping, exists, func, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -165,7 +165,7 @@ class _Joining:
         found = await self._connection.scalars(
             select(User.id)
             .where(
-                User.email_claimed == email,
+                func.lower(User.email_claimed) == email,
                 User.forgotten_at.is_(None),
                 User.email.is_(None),
                 ~exists().where(IdentityRow.user_id == User.id),
