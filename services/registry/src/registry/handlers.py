@@ -17,7 +17,7 @@ from registry.newest_versions import NewestVersions
 from registry.proof_codes import ProofCodes
 from registry.results import Answer, NoticesHandedOver, Stored
 from registry.tickets import Tickets
-from registry.work import Work
+from registry.work import RETENTION_DAYS, Work
 from runtime.broker import Broker
 from runtime.clock import Clock
 from runtime.faults import crash_point
@@ -51,6 +51,7 @@ class Handlers:
         tickets: Tickets,
         codes: ProofCodes,
         proof_by_email: bool,
+        retention_days: int = RETENTION_DAYS,
         commands_per_batch_max: int,
     ) -> None:
         self._database = database
@@ -59,6 +60,7 @@ class Handlers:
         self._tickets = tickets
         self._codes = codes
         self._proof_by_email = proof_by_email
+        self._retention_days = retention_days
         self._newest = NewestVersions(broker)
         self._batches = Batches(self.carry_out, commands_per_batch_max=commands_per_batch_max)
 
@@ -99,6 +101,7 @@ class Handlers:
             tickets=self._tickets,
             codes=self._codes,
             proof_by_email=self._proof_by_email,
+            retention_days=self._retention_days,
         )
         return await carry_out(commands, work)
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from contracts import (
     DeliveryReported,
+    DropChatState,
     FindEvent,
     FindNotice,
     FindNoticeToPerson,
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tickets=tickets,
         codes=codes,
         proof_by_email=settings.proof_by_email,
+        retention_days=settings.retention_days,
         commands_per_batch_max=settings.commands_per_batch_max,
     )
     service.on(
@@ -102,6 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     chat_states = ChatStates(database=database, clock=service.clock)
     service.answer(LoadChatState, chat_states.load)
     service.answer(SaveChatState, chat_states.save)
+    service.answer(DropChatState, chat_states.drop)
     tokens = AccessTokens(database=database, clock=service.clock)
     signer = Signer(settings.ticket_key.get_secret_value())
     sender = Sender(
