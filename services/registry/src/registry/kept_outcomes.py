@@ -15,6 +15,7 @@ back when somebody repeats the command or asks what became of it:
 | an event's title, description and place | as they were then | |
 | other results: ids, times, counts, reasons | as they are | |
 | facts, `NoticeDue`, commands that a tick owes: ids only | as they are | |
+| that a chat is to be purged (`Unkept`) | not at all | `forgettings` |
 
 So a repetition says the same to the letter, whatever has happened to the registration since; only
 what was forgotten is not said again. A test goes through every text that a result can hold.
@@ -44,10 +45,12 @@ from contracts import (
     WaitingListed,
 )
 from contracts.model import Value
+from registry import purges
 from registry.access_results import TokenWritten, WebhookWritten
 from registry.access_tables import ApiToken, Webhook
 from registry.bulk import one_of
-from registry.results import Answer, CheckedIn, Newest, Result, Said, Stored
+from registry.forgetting_results import PeopleTended
+from registry.results import Answer, CheckedIn, Newest, Result, Said, Stored, Unkept
 from registry.tables import Base, Registration
 from registry.tickets import Tickets
 
@@ -79,6 +82,7 @@ def keep(stored: Stored) -> str:
             if isinstance(said, Answer)
             else said
             for said in stored.messages
+            if not isinstance(said, Unkept)
         ),
     ).model_dump_json()
 
@@ -182,6 +186,11 @@ async def say_again(
 ) -> dict[UUID, Stored]:
     """The whole outcomes of commands that are repeated, by the commands' ids."""
     results = await put_back(connection, [one.result for _, one in kept], tickets)
+    again = {
+        command.id: await purges.say_again(connection, result, command.correlation_id)
+        for (command, _), result in zip(kept, results, strict=True)
+        if isinstance(result, PeopleTended)
+    }
     return {
         command.id: Stored(
             result=result,
@@ -191,7 +200,8 @@ async def say_again(
                 if isinstance(said, KeptAnswer)
                 else said
                 for said in one.messages
-            ),
+            )
+            + again.get(command.id, ()),
         )
         for (command, one), result in zip(kept, results, strict=True)
     }

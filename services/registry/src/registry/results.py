@@ -39,6 +39,7 @@ from contracts import (
 )
 from contracts.model import Value
 from registry.access_results import AccessResult
+from registry.forgetting_results import ForgettingResult
 from registry.identity_results import IdentityResult
 from registry.messages.results import MessageResult
 from registry.proof_results import CodeRequested
@@ -192,6 +193,7 @@ Result = Annotated[
     | CodeRequested
     | AccessResult
     | IdentityResult
+    | ForgettingResult
     | MessageResult,
     Field(discriminator="kind"),
 ]
@@ -214,6 +216,13 @@ class Said(Value):
     def of(cls, message: Message) -> "Said":
         """The message, ready to be stored."""
         return cls(subject=message.route(), id=message.id, body=message.model_dump_json())
+
+
+class Unkept(Said):
+    """A message that names a chat and is no answer to it: nothing of it is kept.
+
+    It is made again when the command is repeated.
+    """
 
 
 _OUTCOMES = get_args(get_args(Outcome)[0])
