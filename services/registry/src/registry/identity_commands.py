@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Address, MoveIdentity
 from contracts.commands import STILL_THEIRS
+from registry.database import Raced
 from registry.delivery_tables import Reachability
 from registry.identity_results import (
     IdentitiesKeptApart,
@@ -40,6 +41,7 @@ from registry.identity_results import (
 )
 from registry.move_tables import ChatMove
 from registry.people import find_people, whatsapp_phone
+from registry.person_tables import Link
 from registry.results import Stored
 from registry.tables import IdentityRow, User, UserState
 from registry.work import Work
@@ -157,6 +159,12 @@ class _Move:
                 .values(user_id=owner)
             )
 
+    async def _take_links(self, source: Address, target: Address) -> None:
+        """What was said of the chat under the old id holds for the new one."""
+        await self._connection.execute(
+            update(Link).where(_is(Link, source)).values(chat_id=target.chat_id)
+        )
+
     async def _home(self, address: Address) -> Address:
         return (await find_people(self._connection, {address: self._at})).homes[address]
 
@@ -212,6 +220,7 @@ class _Move:
         return bool(await self._connection.scalar(select(later)))
 
     async def _forward(self, source: Address, target: Address) -> None:
+        await self._take_links(source, target)
         gone = {"moved_to": target.chat_id, "at": self._at, "left_at": None}
         forward = insert(ChatMove).values(source.model_dump() | gone)
         await self._connection.execute(
@@ -255,6 +264,13 @@ class _Move:
         person = await self._person(number)
         if person is not None and not self._is_anothers(number, person):
             await self._connection.execute(delete(IdentityRow).where(_is(IdentityRow, number)))
+            # Who has the number next has joined nobody.
+            await self._connection.execute(
+                update(Link)
+                .where(_is(Link, number), Link.ended_at.is_(None))
+                .values(ended_at=self._now)
+            )
+            await self._take_links(number, target)
         left = number.model_dump() | {"at": self._at, "left_at": self._at}
         await self._connection.execute(
             insert(ChatMove)
@@ -273,11 +289,13 @@ class _Move:
         for person in people:
             known = phone if there is not None and there.id == person else None
             if known is not None or self._said.number_changed:
-                await self._connection.execute(
+                written = await self._connection.execute(
                     update(User)
                     .where(User.id == person)
                     .values(whatsapp_phone=known, updated_at=self._now)
                 )
+                if written.rowcount == 0:
+                    raise Raced("this person has just become a part of another one")
 
 
 def _is_over(result: IdentityResult) -> bool:
@@ -286,7 +304,7 @@ def _is_over(result: IdentityResult) -> bool:
 
 
 def _is(
-    table: type[IdentityRow | ChatMove | Reachability], address: Address
+    table: type[IdentityRow | ChatMove | Reachability | Link], address: Address
 ) -> ColumnElement[bool]:
     return and_(
         table.platform == address.platform,

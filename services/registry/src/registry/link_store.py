@@ -8,8 +8,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import Address, Command, NoticeToPersonDue, derived_id
+from contracts import (
+    Address,
+    Command,
+    FindNoticeToPerson,
+    NoticeToPersonAnswer,
+    NoticeToPersonDue,
+    Recipient,
+    derived_id,
+)
 from registry.person_tables import Link
+from registry.tables import IdentityRow, User
 from registry.work import Work
 
 TOLD_WITHIN = timedelta(days=1)
@@ -19,11 +28,6 @@ TOLD_WITHIN = timedelta(days=1)
 def recipient_id(link_id: UUID, chat: Address) -> UUID:
     """By what the registry alone can tell which chat a notice about a link is for."""
     return derived_id(link_id, f"{chat.platform}:{chat.chat_key}")
-
-
-def beside(link_id: UUID, chat: Address) -> UUID:
-    """The id of the link of another chat that came along with the one that joined."""
-    return derived_id(link_id, f"beside:{chat.platform}:{chat.chat_key}")
 
 
 def is_chat(chat: Address) -> ColumnElement[bool]:
@@ -39,21 +43,18 @@ async def write_links(
     work: Work, link_id: UUID, user_id: UUID, chats: Sequence[Address], brought: Sequence[UUID]
 ) -> None:
     """Write down that chats have joined a person: the first has, and the others came with it."""
-    first, *others = chats
-    ids = [(link_id, first, list(brought)), *((beside(link_id, c), c, []) for c in others)]
     await work.connection.execute(
         insert(Link),
         [
             chat.model_dump()
             | {
-                "id": key,
+                "id": link_id if place == 0 else derived_id(link_id, place),
                 "user_id": user_id,
                 "linked_at": work.now,
-                "brought": registrations,
-                "ended_at": None,
-                "disowned": False,
+                "brought": list(brought) if place == 0 else [],
+                "beside": None if place == 0 else link_id,
             }
-            for key, chat, registrations in ids
+            for place, chat in enumerate(chats)
         ],
     )
 
@@ -85,3 +86,39 @@ def told_of_link(
         )
         for chat in chats
     )
+
+
+async def find_link_notice(
+    connection: AsyncConnection, query: FindNoticeToPerson
+) -> NoticeToPersonAnswer:
+    """Which chat is to be told that another one has joined its person, or was parted, if that is
+    still so.
+    """
+    found = await connection.execute(select(*Link.__table__.c).where(Link.id == query.about))
+    link = found.mappings().one_or_none()
+    joined = query.kind == "joined"
+    if link is None or (link["ended_at"] is None) != joined:
+        return NoticeToPersonAnswer()
+    # Whoever was parted has a person of their own by now.
+    parted = exists().where(
+        or_(Link.id == query.about, Link.beside == query.about),
+        Link.platform == IdentityRow.platform,
+        Link.account == IdentityRow.account,
+        Link.chat_id == IdentityRow.chat_id,
+    )
+    theirs = IdentityRow.user_id == link["user_id"]
+    rows = await connection.execute(
+        select(IdentityRow.platform, IdentityRow.account, IdentityRow.chat_id, User.language)
+        .join(User, User.id == IdentityRow.user_id)
+        .where(theirs if joined else or_(theirs, parted))
+    )
+    for row in rows:
+        chat = Address(platform=row.platform, account=row.account, chat_id=row.chat_id)
+        if recipient_id(query.about, chat) == query.recipient:
+            return NoticeToPersonAnswer(
+                recipient=Recipient(address=chat),
+                language=row.language,
+                messenger=link["platform"],
+                link_id=query.about if joined else None,
+            )
+    return NoticeToPersonAnswer()

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import FindNoticeToPerson, NoticeToPersonAnswer
 from registry.database import Database
+from registry.link_store import find_link_notice
 from registry.proof_codes import ProofCodes
 from registry.proof_store import find_code
 from registry.queries import read
@@ -36,4 +37,5 @@ class PersonQueries:
                 return await find_code(
                     connection, query.about, now, self._codes, by_email=self._proof_by_email
                 )
-        return NoticeToPersonAnswer()
+            case "joined" | "parted":
+                return await find_link_notice(connection, query)

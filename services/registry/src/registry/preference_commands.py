@@ -1,10 +1,12 @@
 """How a person wants to be written to."""
 
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 
 from contracts import ChangePreferences
+from registry.database import Raced
 from registry.people import find_person
 from registry.results import PreferencesChanged, Stored
 from registry.tables import User
@@ -21,6 +23,7 @@ async def change_preferences(work: Work, command: ChangePreferences) -> Stored:
     person = await find_person(work.connection, command.chat, command.occurred_at)
     if person is None:
         return Stored(result=PreferencesChanged(known=False))
+    await _see_that_they_are_there(work, person)
     wishes: list[tuple[Any, dict[str, Any]]] = []
     if command.muted is not None:
         said = {"muted": command.muted, "muted_at": command.occurred_at}
@@ -38,3 +41,10 @@ async def change_preferences(work: Work, command: ChangePreferences) -> Stored:
             .values(**said, updated_at=work.now)
         )
     return Stored(result=PreferencesChanged(known=True))
+
+
+async def _see_that_they_are_there(work: Work, person: UUID) -> None:
+    # Whoever has just become a part of another person has the other one's wishes.
+    held = select(User.id).where(User.id == person).with_for_update(key_share=True)
+    if await work.connection.scalar(held) is None:
+        raise Raced("this chat has just become another person's")
