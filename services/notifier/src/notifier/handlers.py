@@ -26,6 +26,7 @@ from notifier.templates.standing import AccountTemplates, NoTemplates
 from notifier.verdicts import Accepted
 from notifier.versions import Versions
 from notifier.waiting import Behind, Wait, wait_after
+from notifier.whose import Whose
 from runtime.documents import Documents
 from runtime.failures import Retry, Unavailable
 from runtime.faults import broken
@@ -80,6 +81,7 @@ class Sender(Generic[R]):
             service.clock,
             Versions(service.broker),
             self._templates.approvals,
+            Whose(service.broker, peers),
         )
         self._reach = Reach(service.broker, service.clock, self._peers)
         self._watch = watch
@@ -213,7 +215,7 @@ class Sender(Generic[R]):
                 return answer
             if not isinstance(answer, Accepted):
                 return await self._refusals.after(job, answer, plan)
-            record.accept(answer.provider_id)
+            record.accept()
             if record.entry.parts_accepted < len(requests):
                 await record.insist(record.entry)
         return Settle("accepted")

@@ -41,13 +41,14 @@ class Entry(BaseModel):
     """It stands in PARKED, or is about to: its lane does not send it any more, only a wake does."""
     repeated: bool = False
     """Sent once more after a lost answer."""
-    provider_ids: tuple[str, ...] = ()
     status: DeliveryStatus | None = None
     reason: str | None = None
     redriven: UUID | None = None
     """The newest act of an operator by which it was sent again from DEAD."""
+    whose: str | None = None
+    """Stands for whom it is for: what a platform tells later names only the message."""
     chat_key: str | None = None
-    """Whom it is for: what a platform tells later names only the message."""
+    """The same in entries of earlier releases, which are gone after 8 days."""
     opened_at: AwareDatetime | None = None
     """When it was first looked at, in business time."""
     written_by: UUID | None = None
@@ -96,25 +97,22 @@ class Record:
         """Note how many requests the message needs; it is stored with the next write."""
         self.entry = self.entry.model_copy(update={"parts": parts})
 
-    def note(self, chat_key: str, now: datetime) -> None:
-        """Note whom it is for, if that is not known; it is stored with the next write."""
-        if self.entry.chat_key is None:
-            update = {"chat_key": chat_key, "opened_at": now}
-            self.entry = self.entry.model_copy(update=update)
+    def note(self, now: datetime) -> None:
+        """Note when it was first looked at; it is stored with the next write."""
+        if self.entry.opened_at is None:
+            self.entry = self.entry.model_copy(update={"opened_at": now})
 
     def reopen(self, redriven: UUID | None) -> None:
         """See `Entry.reopened`; it is stored with the next write, and the same until then."""
         self.entry = self.entry.reopened(redriven)
 
-    def accept(self, provider_id: str | None) -> None:
-        """Count a request that was accepted; it is stored with the next write."""
-        known = () if provider_id is None else (provider_id,)
+    def accept(self) -> None:
+        """Count a request that was accepted; it is stored with the next write.
+
+        Not under which id: WhatsApp's contains the person's phone number.
+        """
         self.entry = self.entry.model_copy(
-            update={
-                "state": "ready",
-                "parts_accepted": self.entry.parts_accepted + 1,
-                "provider_ids": self.entry.provider_ids + known,
-            }
+            update={"state": "ready", "parts_accepted": self.entry.parts_accepted + 1}
         )
 
     async def write(self, entry: Entry) -> None:

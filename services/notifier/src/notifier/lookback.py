@@ -11,17 +11,16 @@ import time
 import structlog
 from nats.js.errors import NotFoundError
 
-from contracts import DeliveryReported, OutboundMessage, Platform
+from contracts import DeliveryReported, OutboundMessage
 from contracts.delivery import fold
 from notifier import measures
 from notifier.decisions import Settle, after_lost_answer
 from notifier.ledger import Record
 from notifier.results import Results
+from notifier.whose import TELLS_LATER
 from runtime.broker import UNREACHABLE, Broker
 from runtime.failures import Unavailable
 
-TELLS_LATER: frozenset[Platform] = frozenset({"whatsapp"})
-"""Platforms that report on what they accepted."""
 STATUS_SECONDS_MAX = 3.0
 """How long a status may take: the first comes 50 to 300 ms after the call (platforms.md E2), and
 webhooks may be slow just when an answer was lost."""
@@ -51,7 +50,7 @@ class LookBack:
             await self._results.settle(message, record, Settle("failed", told.reason))
             _count(message, "known-by-status")
         else:
-            record.accept(None)
+            record.accept()
             if record.entry.parts_accepted < record.entry.parts:
                 await record.write(record.entry)
             else:

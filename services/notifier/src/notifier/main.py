@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.own(board)
     senders = Senders(service, accounts, settings, board)
     service.own(senders)
-    hearing = Hearing(service, senders.stop)
+    hearing = Hearing(service, senders.stop, senders.tier_of)
     service.own(hearing)
     service.own(accounts)
     service.on(NOTIFIER_REACH, PeerChanged, hearing.changed, workers=CHANGES_AT_ONCE)

@@ -54,13 +54,14 @@ class Marks:
     def __init__(self, channel: MarksRead, permits: Permits) -> None:
         self._channel = channel
         self._permits = permits
-        self._marked: OrderedDict[str, None] = OrderedDict()
+        # Their hashes: WhatsApp's ids contain the person's phone number.
+        self._marked: OrderedDict[int, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, message: OutboundMessage) -> Mark:
         """Work on an answer begins; what it answers is marked meanwhile, if at all."""
         mark, message_id = Mark(), message.in_reply_to
-        if message_id is None or message_id in self._marked:
+        if message_id is None or hash(message_id) in self._marked:
             return mark
         if len(self._tasks) >= MARKS_AT_ONCE_MAX:
             measures.read_marks.labels(outcome="scarce").inc()
@@ -81,7 +82,7 @@ class Marks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _remember(self, message_id: str) -> None:
-        self._marked[message_id] = None
+        self._marked[hash(message_id)] = None
         if len(self._marked) > MARKED_MAX:
             self._marked.popitem(last=False)
 
@@ -95,7 +96,7 @@ class Marks:
                 return
         except asyncio.CancelledError:
             # Tried again, and so marked again, when the answer is.
-            self._marked.pop(message_id, None)
+            self._marked.pop(hash(message_id), None)
             raise
         typing = not answered.is_set()
         verdict = await self._channel.mark_read(message_id, typing=typing)

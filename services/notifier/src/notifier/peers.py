@@ -86,6 +86,10 @@ class Peer(BaseModel):
     """The message with which that began."""
     parked_last: int = 0
     """The sequence in PARKED of what was appended last."""
+    whose: str | None = None
+    """Stands for the chat in the ledger (`notifier.whose`)."""
+    named_at: AwareDatetime | None = None
+    """When that was last written down; real time."""
 
     def hear(self, heard_at: datetime) -> "Peer":
         """They wrote at `heard_at`; the latest wins, and whoever writes has not blocked us.
@@ -179,7 +183,7 @@ class PeerRecord:
         self.pace = pace
         self.peer = Peer()
         self._documents = documents
-        self._key = f"{address.platform}.{address.chat_key}"
+        self._key = peer_key(address)
         self._stored = Peer()
         self._revision: int | None = None
         self._learnt: list[Callable[[Peer], Peer]] = []
@@ -316,6 +320,11 @@ class Peers:
     async def block(self, address: Address, at: datetime | None = None) -> bool:
         """They cannot be reached since `at`, in business time; says whether that is new."""
         return await self.change(address, lambda peer: peer.block(at))
+
+
+def peer_key(address: Address) -> str:
+    """Under which the document of a chat is kept."""
+    return f"{address.platform}.{address.chat_key}"
 
 
 def _second(at: datetime) -> datetime:

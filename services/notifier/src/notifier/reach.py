@@ -118,8 +118,10 @@ class Reach:
         assert note.at is not None
         await self._broker.publish(
             NoteReachability(
+                # With the time: once a chat was forgotten, its notes are counted anew.
                 id=derived_id(
-                    TURNOUT, f"reach:{address.platform}:{address.chat_key}:{note.number}"
+                    TURNOUT,
+                    f"reach:{address.platform}:{address.chat_key}:{note.number}:{note.at}",
                 ),
                 occurred_at=note.at,
                 correlation_id=correlation_id,

@@ -51,7 +51,7 @@ class Results:
             Unavailable: the broker does not answer.
         """
         record = await self._ledger.open(message.id)
-        record.note(message.address.chat_key, self._clock.now())
+        record.note(self._clock.now())
         record.reopen(message.redriven)
         return record
 

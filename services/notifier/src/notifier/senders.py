@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from contracts import AccountsAnswer, Address, ListAccounts, OutboundMessage, Platform
 from contracts.address import subject_token
-from contracts.topology import LEDGER, MAIL_ACCOUNT, MEDIA, PEERS, PLATFORMS, wake_lanes
+from contracts.topology import LEDGER, MAIL_ACCOUNT, MEDIA, PEERS, PLATFORMS, Tier, wake_lanes
 from notifier import measures
 from notifier.accounts import Accounts
 from notifier.alerts import Alerts
@@ -252,6 +252,12 @@ class Senders:
         """The platform refuses an account: nothing goes out by it, on no replica."""
         await self._credentials.stop(key, verdict)
 
+    def tier_of(self, address: Address) -> Tier | None:
+        """The limit of people that this address counts for, if there is one."""
+        if address.platform != "whatsapp":
+            return None
+        return _tier(address.account, self._accounts.current)
+
     def _spoken(self) -> dict[Key, Spoken]:
         numbers = self._accounts.current.whatsapp
         ends: dict[Key, datetime | None] = {
@@ -346,11 +352,10 @@ class Senders:
         """What settings and files say of an account's limits now."""
         settings = self._settings
         paid = any(bot.paid_broadcast for bot in book.telegram if ("telegram", bot.account) == key)
-        tiers = [one.tier for one in book.whatsapp if ("whatsapp", one.account) == key]
         return Allowed(
             replicas_max=settings.notifier_replicas_max,
             paces=settings.paces,
-            tier=tiers[0] if tiers else None,
+            tier=_tier(key[1], book) if key[0] == "whatsapp" else None,
             paid_broadcast=paid,
         )
 
@@ -364,6 +369,10 @@ class Senders:
         task = asyncio.create_task(leave())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
+
+
+def _tier(number: str, book: AccountBook) -> Tier | None:
+    return next((one.tier for one in book.whatsapp if one.account == number), None)
 
 
 def _tokens(book: AccountBook) -> dict[Key, SecretStr]:

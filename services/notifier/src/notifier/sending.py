@@ -18,6 +18,7 @@ from notifier.templates.standing import Approvals
 from notifier.verdicts import Accepted, Unknown, Verdict
 from notifier.versions import Versions
 from notifier.waiting import Behind, rest
+from notifier.whose import Whose
 from runtime.clock import Clock
 from runtime.failures import Unavailable
 from runtime.faults import broken, crash_point
@@ -45,6 +46,7 @@ class Calls(Generic[R]):
         clock: Clock,
         versions: Versions,
         approvals: Callable[[], Approvals],
+        whose: Whose,
     ) -> None:
         self._channel = channel
         self._permits = permits
@@ -52,6 +54,7 @@ class Calls(Generic[R]):
         self._clock = clock
         self._versions = versions
         self._approvals = approvals
+        self._whose = whose
         self._marks = Marks(channel, permits) if isinstance(channel, MarksRead) else None
 
     async def close(self) -> None:
@@ -123,6 +126,7 @@ class Calls(Generic[R]):
             if await self._versions.overtaken(job.message):
                 permit.give_back()
                 return Settle("suppressed", "newer-notice")
+            await self._whose.name(job.peer)
             if await job.peer.book():
                 permit.give_back()
                 continue  # somebody else has written to the chat meanwhile
@@ -136,7 +140,8 @@ class Calls(Generic[R]):
     ) -> Verdict:
         """The call, between the two entries that tell of it."""
         record = job.record
-        await record.write(record.entry.model_copy(update={"state": "attempting"}))
+        update = {"state": "attempting", "whose": job.peer.peer.whose}
+        await record.write(record.entry.model_copy(update=update))
         crash_point("notifier.before-call")
         permit = await self._refresh(permit, job)
         if mark is not None:

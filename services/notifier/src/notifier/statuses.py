@@ -12,9 +12,10 @@ import structlog
 
 from contracts import Address, DeliveryReported, Platform
 from notifier import whatsapp_errors
-from notifier.ledger import Ledger
+from notifier.ledger import Entry, Ledger
 from notifier.reach import Reach
 from notifier.verdicts import Stopped
+from notifier.whose import Whose
 
 STATUSES_AT_ONCE = 8
 
@@ -43,17 +44,20 @@ class Statuses:
     def __init__(
         self,
         ledger: Ledger,
+        whose: Whose,
         reach: Reach,
         stop: Callable[[tuple[Platform, str], Stopped], Awaitable[None]],
     ) -> None:
         """Prepare.
 
         Args:
-            ledger: whose message it was.
+            ledger: what is known of the message.
+            whose: whom it was for.
             reach: who can be written to.
             stop: stops an account on every replica.
         """
         self._ledger = ledger
+        self._whose = whose
         self._reach = reach
         self._stop = stop
 
@@ -66,10 +70,10 @@ class Statuses:
         if report is None or (code := _CODE.fullmatch(report.reason or "")) is None:
             return
         entry = (await self._ledger.open(report.outbound_id)).entry
-        if entry.chat_key is None or report.platform is None:
+        address = await self._recipient(report, entry)
+        if address is None:
             log.info("failure of a message that is not known", reason=report.reason)
             return
-        address = Address.from_key(report.platform, entry.chat_key)
         judged = whatsapp_errors.look_up(int(code[1]))
         whatsapp_errors.TABLE.count(int(code[1]), judged)
         if isinstance(judged.verdict, Stopped):
@@ -80,3 +84,10 @@ class Statuses:
         if heard_at is not None and entry.opened_at is not None and heard_at > entry.opened_at:
             return  # they have written since: it says nothing about now
         await self._reach.learn(peer, judged.verdict, report.correlation_id)
+
+    async def _recipient(self, report: DeliveryReported, entry: Entry) -> Address | None:
+        if entry.whose is not None:
+            return await self._whose.find(entry.whose)
+        if entry.chat_key is None or report.platform is None:
+            return None
+        return Address.from_key(report.platform, entry.chat_key)

@@ -4,11 +4,15 @@ Exact over all replicas, because the broker judges: a stream with one message pe
 new one when it is full, and forgets each a day after they were last written to.
 """
 
+from contextlib import suppress
+from uuid import uuid4
+
 import nats.errors
 import nats.js.errors
 
 from contracts import Address
 from contracts.topology import Tier
+from notifier.purging import purge
 from runtime.broker import STREAM_FULL_ERROR, Broker
 from runtime.failures import Unavailable
 from runtime.metrics import counter, gauge
@@ -44,11 +48,9 @@ class TierLimit:
             Unavailable: nobody can tell.
         """
         tier = self._tier
-        # Two numbers of a portfolio that write to a person have written to one person.
-        person = address.model_copy(update={"account": tier.portfolio}).chat_key
         try:
             await self._broker.jetstream.publish(
-                f"{tier.subject}.{person}", b"", timeout=PUBLISH_SECONDS_MAX
+                self._subject(address), b"", timeout=PUBLISH_SECONDS_MAX
             )
         except nats.js.errors.APIError as error:
             if error.err_code != STREAM_FULL_ERROR:
@@ -61,6 +63,19 @@ class TierLimit:
             raise Unavailable("nats") from error
         return True
 
+    async def forget(self, address: Address) -> None:
+        """Nobody can tell any more that this person was written to; that somebody was, counts on.
+
+        Raises:
+            Unavailable: the broker does not answer; doing it again is harmless.
+        """
+        if not await purge(self._broker, self._tier.stream, self._subject(address)):
+            return
+        with suppress(nats.js.errors.APIError):  # meanwhile somebody else has taken the place
+            await self._broker.jetstream.publish(
+                f"{self._tier.subject}.somebody-{uuid4().hex}", b"", timeout=PUBLISH_SECONDS_MAX
+            )
+
     async def look(self) -> None:
         """Show how far it is used; nothing changes when the broker does not say."""
         try:
@@ -69,3 +84,8 @@ class TierLimit:
             return
         _used.labels(portfolio=self._tier.portfolio).set(info.state.messages)
         _limit.labels(portfolio=self._tier.portfolio).set(info.config.max_msgs or 0)
+
+    def _subject(self, address: Address) -> str:
+        # Two numbers of a portfolio that write to a person have written to one person.
+        person = address.model_copy(update={"account": self._tier.portfolio}).chat_key
+        return f"{self._tier.subject}.{person}"
