@@ -73,6 +73,16 @@ BREAKING = {
         UPDATE events SET checked_in = checked_in + 1 WHERE id = (SELECT event_id FROM scanned)""",
     "one-number-a-place": "UPDATE event_registrations SET queue_number = 4 "
     "WHERE status = 'waiting'",
+    "forgotten-is-nobody": """
+        WITH gone AS (UPDATE event_registrations SET name = '' WHERE status = 'cancelled'
+            RETURNING user_id)
+        UPDATE users SET forgotten_at = now() WHERE id = (SELECT user_id FROM gone)""",
+    "forgotten-has-no-seat-ahead": """
+        WITH gone AS (UPDATE users
+            SET forgotten_at = now(), name = '', email_claimed = NULL, telegram_id = NULL
+            WHERE id = (SELECT user_id FROM event_registrations WHERE status = 'cancelled')
+            RETURNING id)
+        DELETE FROM identities USING gone WHERE user_id = gone.id""",
 }
 GUARDS = """
     DROP INDEX uq_event_registrations_active;

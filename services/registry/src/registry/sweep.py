@@ -55,8 +55,8 @@ INVARIANTS: dict[str, str] = {
             WHERE status IN ('confirmed', 'held', 'waiting', 'offered')
             GROUP BY event_id, user_id HAVING count(*) > 1) AS doubled""",
     "tickets-are-for-seats": """
-        SELECT count(*) FROM event_registrations
-        WHERE (status = 'confirmed') <> (ticket IS NOT NULL)""",
+        SELECT count(*) FROM event_registrations AS r JOIN users AS u ON u.id = r.user_id
+        WHERE (r.status = 'confirmed' AND u.forgotten_at IS NULL) <> (r.ticket IS NOT NULL)""",
     "one-ticket-a-seat": """
         SELECT count(*) FROM (
             SELECT FROM event_registrations WHERE ticket IS NOT NULL
@@ -64,6 +64,17 @@ INVARIANTS: dict[str, str] = {
     "offers-come-from-the-line": """
         SELECT count(*) FROM event_registrations
         WHERE status = 'offered' AND (queue_number IS NULL OR offer_expires_at IS NULL)""",
+    "held-seats-have-an-end-and-no-ticket": """
+        SELECT count(*) FROM event_registrations
+        WHERE (status = 'held') <> (hold_expires_at IS NOT NULL)
+            OR (status = 'held' AND (ticket IS NOT NULL OR offer_expires_at IS NOT NULL))""",
+    "codes-are-used-in-time": """
+        SELECT count(*) FROM email_proofs
+        WHERE used_at < created_at OR used_at >= expires_at OR tries > 5""",
+    "one-code-is-used-at-a-time": """
+        SELECT count(*) FROM (
+            SELECT FROM email_proofs WHERE used_at IS NOT NULL
+            GROUP BY platform, account, chat_id, used_at HAVING count(*) > 1) AS doubled""",
     "checked-in-is-confirmed": """
         SELECT count(*) FROM event_registrations
         WHERE checked_in_at IS NOT NULL AND status <> 'confirmed'""",
@@ -71,6 +82,20 @@ INVARIANTS: dict[str, str] = {
         SELECT count(*) FROM (
             SELECT FROM event_registrations WHERE status = 'waiting'
             GROUP BY event_id, priority, queue_number HAVING count(*) > 1) AS doubled""",
+    "forgotten-is-nobody": """
+        SELECT count(*) FROM users AS u WHERE forgotten_at IS NOT NULL AND (
+            name <> '' OR coalesce(email, email_claimed, whatsapp_phone) IS NOT NULL
+            OR telegram_id IS NOT NULL
+            OR EXISTS (SELECT FROM identities AS i WHERE i.user_id = u.id)
+            OR EXISTS (SELECT FROM links AS l WHERE l.user_id = u.id)
+            OR EXISTS (SELECT FROM consents AS c WHERE c.user_id = u.id))""",
+    "forgotten-has-no-seat-ahead": """
+        SELECT count(*) FROM event_registrations AS r
+        JOIN users AS u ON u.id = r.user_id JOIN events AS e ON e.id = r.event_id
+        WHERE u.forgotten_at IS NOT NULL AND (r.name <> '' OR r.ticket IS NOT NULL
+            OR (r.status <> 'cancelled' AND e.status IN ('draft', 'published')
+                -- The start may have been put off since.
+                AND e.date_time > u.forgotten_at AND e.updated_at < u.forgotten_at))""",
 }
 
 
