@@ -1,6 +1,6 @@
 """The templates' files of the notifier against the notices of the conversation."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 from uuid import UUID
 
@@ -16,10 +16,17 @@ from contracts import (
     RegistrationCard,
     RegistrationStatus,
 )
+from contracts.people import HOLD_MINUTES
 from conversation.notices import render
+from notifier.decisions import WINDOW
 from notifier.templates.catalogue import LANGUAGES, Language, catalogue
 
-KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
+WINDOW_IS_OPEN: frozenset[NoticeKind] = frozenset({"hold-expired"})
+"""The seat is kept for minutes after the person asked for it: WhatsApp takes any words that soon,
+and a template would be one more to have approved, for what is worth nothing a day later."""
+KINDS: tuple[NoticeKind, ...] = tuple(
+    kind for kind in get_args(NoticeKind) if kind not in WINDOW_IS_OPEN
+)
 NOBODY_S_NOTICE = frozenset({"code"})
 """Templates of what is asked for and not told by itself."""
 NOON = datetime(2026, 12, 6, 12, 0, tzinfo=UTC)
@@ -43,6 +50,7 @@ STATUS: dict[NoticeKind, RegistrationStatus] = {
     "offer-expired": "cancelled",
     "registration-cancelled": "cancelled",
     "seat-transferred": "cancelled",
+    "hold-expired": "cancelled",
 }
 
 
@@ -94,6 +102,17 @@ def test_a_notice_fills_its_template_and_all_of_its_buttons(
         payload = button.payload_among(choices)
         assert payload is not None, f"the notice offers nothing that {button.en!r} could mean"
     assert message.marketing == (template.category == "marketing")
+
+
+@pytest.mark.parametrize("kind", sorted(WINDOW_IS_OPEN))
+def test_what_is_told_within_the_window_has_no_template(kind: NoticeKind) -> None:
+    message = told(kind, "en")
+    assert message.template is None
+    assert message.choices, "it says how to go on"
+
+
+def test_a_hold_ends_long_before_the_window_does() -> None:
+    assert timedelta(minutes=HOLD_MINUTES) < WINDOW / 10
 
 
 @pytest.mark.parametrize("kind", ["event-changed", "organiser-message"])

@@ -38,7 +38,10 @@ ABOUT: dict[NoticeKind, RegistrationCard] = {
     "transfer-declined": SEAT,
     "seat-transferred": GONE,
     "organiser-message": SEAT,
+    "hold-expired": GONE,
 }
+WINDOW_IS_OPEN: frozenset[NoticeKind] = frozenset({"hold-expired"})
+"""Told so soon after the person wrote that WhatsApp needs no template for it."""
 WHEN_EN = "Sunday, December 6, 2026, 6:00 PM (Berlin time)"
 UNTIL_EN = "Tuesday, December 1, 2026, 4:00 PM (Berlin time)"
 
@@ -78,8 +81,8 @@ def test_every_notice_fits_both_platforms(kind: NoticeKind, language: Language) 
     # Reply buttons: three of 20 characters (platforms.md B4).
     assert 1 <= len(message.choices) <= 3
     assert all(len(choice.label) <= 20 for choice in message.choices)
-    assert message.template is not None
-    assert all(message.template.parameters)
+    assert (message.template is None) == (kind in WINDOW_IS_OPEN)
+    assert message.template is None or all(message.template.parameters)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +135,14 @@ def test_a_notice_about_one_s_own_registration(
     assert (message.document is not None) == (kind == "seat-confirmed")
     # It is neither news that newer news replaces, nor told after a thousand others.
     assert message.notice_event_id is None
+    assert message.priority == "transactional"
+
+
+def test_who_did_not_prove_their_address_in_time_can_register_again() -> None:
+    message = told("hold-expired")
+    assert "isn't kept for you any longer" in message.text
+    assert "PyCon" in message.text
+    assert [choice.id for choice in message.choices] == [f"ev:{EVENT.code}", "events"]
     assert message.priority == "transactional"
 
 

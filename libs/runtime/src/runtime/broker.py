@@ -282,14 +282,20 @@ class Broker:
             raise Unavailable("nats") from error
         _set_aside.labels(origin=origin).inc()
 
-    async def forget_dead(self, address: Address, *, mentions: Iterable[str] = ()) -> int:
+    async def forget_dead(
+        self,
+        address: Address,
+        *,
+        mentions: Iterable[str] = (),
+        before: datetime | None = None,
+    ) -> int:
         """Take out every dead letter of one chat; see `runtime.dead.forgetting.forget`.
 
         Raises:
             Unavailable: not all are taken out; doing it again is harmless.
         """
         try:
-            return await forget(self.nats, address, mentions=mentions)
+            return await forget(self.nats, address, mentions=mentions, before=before)
         except UNREACHABLE as error:
             raise Unavailable("nats") from error
 

@@ -13,8 +13,13 @@ from contracts import (
     CancelRegistration,
     ChangePreferences,
     ClaimSeat,
+    DisownLink,
     DropTransfer,
+    ForgetPerson,
     OutboundMessage,
+    ProveEmail,
+    RequestCode,
+    Unlink,
 )
 from contracts.model import Value
 from conversation.dialogue import Owed, State
@@ -62,7 +67,45 @@ class _ChangePreferences(Value):
     message: ChangePreferences
 
 
-_Entry = _Say | _Claim | _Cancel | _Accept | _AcceptTransfer | _DropTransfer | _ChangePreferences
+class _RequestCode(Value):
+    kind: Literal["request-code"] = "request-code"
+    message: RequestCode
+
+
+class _ProveEmail(Value):
+    kind: Literal["prove-email"] = "prove-email"
+    message: ProveEmail
+
+
+class _Unlink(Value):
+    kind: Literal["unlink"] = "unlink"
+    message: Unlink
+
+
+class _DisownLink(Value):
+    kind: Literal["disown-link"] = "disown-link"
+    message: DisownLink
+
+
+class _ForgetPerson(Value):
+    kind: Literal["forget-person"] = "forget-person"
+    message: ForgetPerson
+
+
+_Entry = (
+    _Say
+    | _Claim
+    | _Cancel
+    | _Accept
+    | _AcceptTransfer
+    | _DropTransfer
+    | _ChangePreferences
+    | _RequestCode
+    | _ProveEmail
+    | _Unlink
+    | _DisownLink
+    | _ForgetPerson
+)
 _Owed = Annotated[_Entry, Field(discriminator="kind")]
 
 
@@ -79,6 +122,8 @@ class ChatDocument(Value):
     """The chat has another id now; everything of it is to be found there."""
     left_at: AwareDatetime | None = None
     """Since then the person does not have this number any more; later others may."""
+    begun_at: AwareDatetime | None = None
+    """Nothing in it is older; None: written by a release before this was noted."""
 
     def has_seen(self, input_id: UUID) -> bool:
         """Whether this input is in the state already."""
@@ -116,7 +161,35 @@ class ChatDocument(Value):
             state=state,
             seen=SeenInputs.unpacked(self.seen).and_also(input_id, now).packed(),
             owed={input_id: tuple(_entry(message) for message in owed)},
+            begun_at=self.begun_at,
         )
+
+    def begun(self, at: datetime) -> "ChatDocument":
+        """The same, where nothing in it is older than that."""
+        return self.model_copy(update={"begun_at": at})
+
+    def since(self, at: datetime) -> "ChatDocument | None":
+        """What may stay of it when the person wished to be forgotten at that time: this document if
+        all of it is from later, a fresh one if they have come back; None: nothing.
+        """
+        begun_since = self.begun_at is not None and self.begun_at >= at
+        if self.moved_to is not None:
+            return self if begun_since else None
+        heard_at = self.state.heard_at
+        is_back = self.begun_at is not None and self.begun_at > at
+        if not is_back and (heard_at is None or heard_at <= at):
+            return None
+        if begun_since:
+            return self
+        known = self.state
+        fresh = State(
+            language=known.language,
+            language_chosen=known.language_chosen,
+            heard_at=known.heard_at,
+            pace_at=known.pace_at,
+            flooded=known.flooded,
+        )
+        return ChatDocument(state=fresh, seen=self.seen, begun_at=at)
 
     def moved(self, chat_id: str, left_at: datetime | None = None) -> "ChatDocument":
         """The same document as an alias; whoever reads it goes on at the other id."""
@@ -128,7 +201,9 @@ class ChatDocument(Value):
 
     def emptied(self) -> "ChatDocument":
         """The alias once the document has arrived: nothing old may be taken from it again."""
-        return ChatDocument(state=State(), moved_to=self.moved_to, left_at=self.left_at)
+        return ChatDocument(
+            state=State(), moved_to=self.moved_to, left_at=self.left_at, begun_at=self.begun_at
+        )
 
     @property
     def is_emptied(self) -> bool:
@@ -167,3 +242,13 @@ def _entry(message: Owed) -> _Entry:
             return _DropTransfer(message=message)
         case ChangePreferences():
             return _ChangePreferences(message=message)
+        case RequestCode():
+            return _RequestCode(message=message)
+        case ProveEmail():
+            return _ProveEmail(message=message)
+        case Unlink():
+            return _Unlink(message=message)
+        case DisownLink():
+            return _DisownLink(message=message)
+        case ForgetPerson():
+            return _ForgetPerson(message=message)

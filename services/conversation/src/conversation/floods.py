@@ -23,7 +23,10 @@ class Floods:
 
     def note(self, address: Address, state: State) -> None:
         """Something said in this chat was too much for its state."""
-        self._states[address] = state
+        # No more than its pace: it may stay here for as long as the process lives.
+        self._states[address] = State(
+            heard_at=state.heard_at, pace_at=state.pace_at, flooded=state.flooded
+        )
         self._states.move_to_end(address)
         if len(self._states) > FLOODS_MAX:
             self._states.popitem(last=False)

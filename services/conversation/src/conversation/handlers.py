@@ -10,20 +10,36 @@ from uuid import UUID
 
 from contracts import (
     Address,
+    ChatForgotten,
     ChatMoved,
     CommandOutcome,
     FindNotice,
+    FindNoticeToPerson,
     InboundItem,
     InboundMessage,
     MoveIdentity,
     NoticeAnswer,
     NoticeDue,
+    NoticeToPersonAnswer,
+    NoticeToPersonDue,
     OutboundMessage,
+    PersonForgotten,
     derived_id,
 )
-from conversation import notices
-from conversation.dialogue import FactMissing, Facts, Owed, State, Step, is_ignored, new_chat, step
+from conversation import notices, notices_to_persons
+from conversation.dialogue import (
+    FactMissing,
+    Facts,
+    Heard,
+    Owed,
+    State,
+    Step,
+    is_ignored,
+    new_chat,
+    step,
+)
 from conversation.floods import Floods
+from conversation.forgetting import known_by, told_elsewhere
 from conversation.reach import change_told_by
 from conversation.registry import Registry
 from conversation.store import Chats
@@ -58,7 +74,12 @@ class Handlers:
         self._floods = Floods()
 
     async def hear(self, item: InboundItem) -> None:
-        """A person said something, or the answer to the person's wish is here."""
+        """A person said something, the answer to the person's wish is here, or they are to be
+        forgotten.
+        """
+        if isinstance(item, ChatForgotten):
+            await self._uncontended(self._forget, item)
+            return
         if isinstance(item, InboundMessage) and isinstance(item.content, ChatMoved):
             await self._uncontended(self._move, item, item.content.previous)
             await self._tell_reach(item)
@@ -81,7 +102,7 @@ class Handlers:
                 return
         raise Retry("the chat's document is contended", CONFLICT_RETRY_SECONDS)
 
-    async def _take_in(self, item: InboundItem) -> str:
+    async def _take_in(self, item: Heard) -> str:
         chat = await self._chats.load(
             item, partial(self._tell_who_it_is, item, number_changed=False)
         )
@@ -89,7 +110,7 @@ class Handlers:
             item = item.model_copy(update={"address": chat.address})
         document, now = chat.document, self._clock.now()
         if document.has_seen(item.id) and not broken("dedup"):
-            await self._chats.confirm(chat)
+            await self._chats.confirm(chat.stored)
             await self._answer(item, document.owed_for(item.id))
             return "repeated"
         if isinstance(item, CommandOutcome):
@@ -101,10 +122,13 @@ class Handlers:
             self._floods.note(item.address, document.state)
             return "shed"
         for earlier_id, owed in document.pending(now, self._published).items():
-            await self._chats.confirm(chat)
+            await self._chats.confirm(chat.stored)
             await self._publish(earlier_id, owed)
         crash_point("conversation.before-cas")
-        await self._chats.save(chat, document.after(item.id, taken.state, taken.owed, now))
+        after = document.after(item.id, taken.state, taken.owed, now)
+        if isinstance(item, CommandOutcome) and isinstance(item.outcome, PersonForgotten):
+            after = after.begun(item.occurred_at)
+        await self._chats.save(chat, after)
         crash_point("conversation.after-cas")
         await self._answer(item, taken.owed)
         crash_point("conversation.after-publish")
@@ -121,9 +145,37 @@ class Handlers:
         await self._chats.move(before, told.address, left_at=told.sent_at if given_up else None)
         return "moved"
 
-    async def _tell_who_it_is(
-        self, told: InboundItem, before: Address, *, number_changed: bool
-    ) -> None:
+    async def _forget(self, item: ChatForgotten) -> str:
+        """Forget a chat; whatever is cut short is done by the next repetition."""
+        places = await self._chats.places(item.address)
+        documents = [stored.document for stored in places]
+        left = [document and document.since(item.at) for document in documents]
+        going = [
+            (stored, document, stays)
+            for stored, document, stays in zip(places, documents, left, strict=True)
+            if document is None or document != stays
+        ]
+        for stored, document, _ in going:
+            if document is None or document.moved_to is not None or not item.elsewhere:
+                continue
+            # Once: when this is repeated, there is nothing any more that it could be said from.
+            await self._chats.confirm(stored)
+            told = told_elsewhere(item, stored.address, document.state, self._clock.now())
+            await self._broker.publish(told)
+        crash_point("conversation.before-forgetting")
+        is_back = any(left)
+        for stored, document, _ in going:
+            await self._broker.forget_dead(
+                stored.address,
+                mentions=known_by(stored.address, document),
+                before=item.at if is_back else None,
+            )
+        for stored, _, stays in going:
+            await self._chats.forget(stored, stays)
+            crash_point("conversation.after-forgetting")
+        return "forgotten"
+
+    async def _tell_who_it_is(self, told: Heard, before: Address, *, number_changed: bool) -> None:
         """Tell the registry of a move, before anything is said from where the chat is then.
 
         It is true whether or not the chat then moves, and has the same id when it comes again.
@@ -146,7 +198,7 @@ class Handlers:
 
     async def apologise(self, item: InboundItem, _reason: str) -> None:
         """What the person said could not be answered and is set aside: nobody is left waiting."""
-        if is_ignored(item):
+        if isinstance(item, ChatForgotten) or is_ignored(item):
             return
         language = new_chat(item).language
         await self._broker.publish(
@@ -182,7 +234,21 @@ class Handlers:
         else:
             await self._broker.publish(message)
 
-    async def _decide(self, state: State, item: InboundItem, now: datetime) -> Step:
+    async def tell_person(self, notice: NoticeToPersonDue) -> None:
+        """A code was asked for, or another messenger joined a person or was parted from them.
+
+        What is not due any more is let go without a word: nobody waits for its result, as the
+        registry does with a notice of an event.
+        """
+        answer = await self._broker.ask(
+            FindNoticeToPerson(kind=notice.kind, about=notice.about, recipient=notice.recipient)
+        )
+        assert isinstance(answer, NoticeToPersonAnswer)
+        message = notices_to_persons.render(notice, answer, self._clock.now())
+        if message is not None:
+            await self._broker.publish(message)
+
+    async def _decide(self, state: State, item: Heard, now: datetime) -> Step:
         facts = Facts()
         for _ in range(FACTS_MAX):
             try:
@@ -195,13 +261,13 @@ class Handlers:
                     facts = facts.with_answer(missing.query, known.answer, known.last_known_at)
         raise AssertionError("a step asks for more than it can need")
 
-    async def _answer(self, item: InboundItem, owed: tuple[Owed, ...]) -> None:
+    async def _answer(self, item: Heard, owed: tuple[Owed, ...]) -> None:
         """Say what is owed for something; when that is nothing, that the person was heard."""
         await self._publish(item.id, owed)
         if not any(isinstance(message, OutboundMessage) for message in owed):
             await self._tell_reach(item)
 
-    async def _tell_reach(self, item: InboundItem) -> None:
+    async def _tell_reach(self, item: Heard) -> None:
         change = change_told_by(item)
         if change is not None:
             await self._broker.publish(change)

@@ -2,8 +2,12 @@
 
 from fastapi import FastAPI
 
-from contracts import InboundItem, NoticeDue
-from contracts.topology import CONVERSATION_INBOUND, CONVERSATION_NOTICE_DUE
+from contracts import InboundItem, NoticeDue, NoticeToPersonDue
+from contracts.topology import (
+    CONVERSATION_INBOUND,
+    CONVERSATION_NOTICE_DUE,
+    CONVERSATION_NOTICE_TO_PERSON,
+)
 from conversation.handlers import Handlers
 from conversation.outages import Outages
 from conversation.registry import Registry
@@ -36,4 +40,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     service.on(CONVERSATION_INBOUND, InboundItem, handlers.hear, on_dead=handlers.apologise)
     service.on(CONVERSATION_NOTICE_DUE, NoticeDue, handlers.tell, workers=NOTICES_AT_ONCE)
+    service.on(
+        CONVERSATION_NOTICE_TO_PERSON,
+        NoticeToPersonDue,
+        handlers.tell_person,
+        workers=NOTICES_AT_ONCE,
+    )
     return service.build()

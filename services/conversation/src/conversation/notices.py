@@ -124,6 +124,8 @@ def _told(
             return _of_event(words, kind, about)
         case "seat-offered" | "offer-expired" | "place-in-line":
             return _of_line(words, kind, about, deadline)
+        case "hold-expired":
+            return _of_hold(words, about)
         case "seat-confirmed" | "registration-cancelled":
             return _of_seat(words, kind, about)
         case "transfer-offered" | "transfer-declined" | "seat-transferred":
@@ -195,6 +197,14 @@ def _of_line(
             leave = Choice(id=f"drop:{about.id}", label=words.say("button.leave-line"))
             template = _template("place_in_line", title, when, str(cards.position(about)))
             return _Told(text, (_mine(words), leave), template)
+
+
+def _of_hold(words: Texts, about: RegistrationCard) -> _Told:
+    event = about.event
+    text = words.say("notice.hold-expired", title=event.title, when=_brief(words, event))
+    again = Choice(id=f"ev:{event.code}", label=words.say("button.register-again"))
+    # No template: they asked for the seat minutes ago, so WhatsApp's window is open.
+    return _Told(text, (again, _events(words)), template=None)
 
 
 def _of_seat(

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts import Address, InboundItem, InboundMessage
-from conversation.dialogue import State, new_chat
+from contracts import Address, InboundMessage
+from contracts.commands import STILL_THEIRS
+from conversation.dialogue import Heard, State, new_chat
 from conversation.document import ChatDocument
 from conversation.stores import Store, Stored
 from runtime.documents import Conflict
@@ -13,10 +14,11 @@ from runtime.faults import crash_point
 
 HOPS_MAX = 8
 """Forwarding addresses that are followed; a person changes the number once in years."""
-STILL_THEIRS = timedelta(days=1)
-"""What was sent under a number so soon after it was left is late mail of the one who left it.
+NUMBER_IS_THEIRS_DAYS = 45
+"""Whoever wrote from a number so long before a scoped id was seen with it is the same person.
 
-Operators give a number to somebody else after months.
+Operators give a number to somebody else after months, and WhatsApp drops an account after 120 days
+of silence: after a longer one nobody knows whose it is, and proof alone can say so.
 """
 
 
@@ -35,7 +37,8 @@ class Chats:
 
     On WhatsApp a person is known by a business-scoped id, and perhaps by a phone number
     (platforms.md B3). A chat that began under the number alone moves to the scoped id when both
-    are seen together, and any chat moves when WhatsApp tells that the person has another id:
+    are seen together, unless it was silent for too long by then, and any chat moves when WhatsApp
+    tells that the person has another id:
 
     1. the old id's document gets a forwarding address; from now on nobody writes its state
     2. it is created at the new id, as it stands there, if nobody has done so
@@ -49,7 +52,7 @@ class Chats:
         self._store = store
 
     async def load(
-        self, item: InboundItem, tell_of_move: Callable[[Address], Awaitable[None]]
+        self, item: Heard, tell_of_move: Callable[[Address], Awaitable[None]]
     ) -> StoredChat:
         """The chat that the item belongs to.
 
@@ -67,16 +70,16 @@ class Chats:
                 return await self._begun_here(item)
             stored, address = found, address if alias.left_at is None else found.address
         elif alias is None and (phone := _phone(item)) is not None:
-            stored = await self._move_here(stored, phone, tell_of_move)
-        return StoredChat(stored.document or ChatDocument(state=new_chat(item)), stored, address)
+            stored = await self._move_here(stored, *phone, tell_of_move)
+        return StoredChat(stored.document or _begun(item), stored, address)
 
     async def save(self, chat: StoredChat, document: ChatDocument) -> None:
         """Write the next document over exactly the one that was loaded."""
         await self._store.write(chat.stored, document)
 
-    async def confirm(self, chat: StoredChat) -> None:
-        """See to it that what was loaded is the newest; before anything is said from it."""
-        await self._store.confirm(chat.stored)
+    async def confirm(self, stored: Stored) -> None:
+        """See to it that what was read is the newest; before anything is said from it."""
+        await self._store.confirm(stored)
 
     async def knows(self, address: Address) -> bool:
         """Whether anything was ever heard of the chat, here or on its way to where it is now."""
@@ -93,12 +96,35 @@ class Chats:
         old = await self._followed(await self._store.read(previous))
         if old.document is None or old.address == to:
             return
-        if all(map(_is_number, (previous, to))) and not _is_number(old.address):
+        numbers_only = previous.is_whatsapp_number and to.is_whatsapp_number
+        if numbers_only and not old.address.is_whatsapp_number:
             await self._rename(previous, to, old.address, left_at)
             return
         await self._store.write(old, old.document.moved(to.chat_id, left_at))
         crash_point("conversation.after-forwarding")
         await self._followed(await self._store.read(old.address))
+
+    async def places(self, address: Address) -> list[Stored]:
+        """Everywhere that something of a chat is stored, by this id: where it is now comes first,
+        then each id that leads there. A number that was given up leads nowhere.
+        """
+        found = [await self._store.read(address)]
+        while (
+            (alias := found[0].document) is not None
+            and alias.moved_to is not None
+            and alias.left_at is None
+            and len(found) <= HOPS_MAX
+        ):
+            address = address.model_copy(update={"chat_id": alias.moved_to})
+            found.insert(0, await self._store.read(address))
+        return found
+
+    async def forget(self, stored: Stored, left: ChatDocument | None) -> None:
+        """Take away exactly what was read without a trace, but for what is `left` of it."""
+        if left is None:
+            await self._store.forget(stored)
+        else:
+            await self._store.write(stored, left)
 
     async def _rename(
         self, previous: Address, to: Address, home: Address, left_at: datetime | None
@@ -110,20 +136,26 @@ class Chats:
         if new.document is None:
             await self._store.write(new, ChatDocument(state=State(), moved_to=home.chat_id))
 
-    async def _begun_here(self, item: InboundItem) -> StoredChat:
+    async def _begun_here(self, item: Heard) -> StoredChat:
         stored = await self._store.read(item.address)
         document = stored.document
         if document is None or document.moved_to is not None:
-            document = ChatDocument(state=new_chat(item))
+            document = _begun(item)
         return StoredChat(document, stored, item.address)
 
     async def _move_here(
-        self, target: Stored, phone: Address, tell_of_move: Callable[[Address], Awaitable[None]]
+        self,
+        target: Stored,
+        phone: Address,
+        seen_at: datetime,
+        tell_of_move: Callable[[Address], Awaitable[None]],
     ) -> Stored:
         source, chat_id = await self._store.read(phone), target.address.chat_id
         if source.document is None:
             return target
         if source.document.moved_to is None:
+            if not _is_theirs_still(source.document, seen_at):
+                return target  # the scoped id begins anew, and what was there stays there
             await tell_of_move(phone)
             await self._store.write(source, source.document.moved(chat_id))
             crash_point("conversation.after-forwarding")
@@ -158,11 +190,11 @@ class Chats:
         return target
 
 
-def _is_number(address: Address) -> bool:
-    return address.platform == "whatsapp" and address.chat_id.isdecimal()
+def _begun(item: Heard) -> ChatDocument:
+    return ChatDocument(state=new_chat(item), begun_at=item.occurred_at)
 
 
-def _is_of_another(alias: ChatDocument, item: InboundItem) -> bool:
+def _is_of_another(alias: ChatDocument, item: Heard) -> bool:
     return (
         alias.left_at is not None
         and isinstance(item, InboundMessage)
@@ -170,11 +202,17 @@ def _is_of_another(alias: ChatDocument, item: InboundItem) -> bool:
     )
 
 
-def _phone(item: InboundItem) -> Address | None:
-    """The address by the sender's number, when the item came under another one."""
+def _is_theirs_still(document: ChatDocument, seen_at: datetime) -> bool:
+    """Whether who wrote from a number is who is seen with it now."""
+    heard_at = document.state.heard_at
+    return heard_at is not None and seen_at - heard_at <= timedelta(days=NUMBER_IS_THEIRS_DAYS)
+
+
+def _phone(item: Heard) -> tuple[Address, datetime] | None:
+    """The address by the sender's number, and when it was seen: if the item came under another."""
     if not isinstance(item, InboundMessage) or item.address.platform != "whatsapp":
         return None
     phone = item.sender.phone
     if phone is None or phone == item.address.chat_id:
         return None
-    return item.address.model_copy(update={"chat_id": phone})
+    return item.address.model_copy(update={"chat_id": phone}), item.sent_at

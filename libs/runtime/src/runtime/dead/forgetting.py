@@ -1,20 +1,20 @@
 """Taking out, for good and without a trace, what the dead letters hold of one chat."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from nats.aio.client import Client
-from nats.js.errors import APIError
+from pydantic import AwareDatetime, TypeAdapter
 from pydantic_core import from_json
 
 from contracts import Address
 from contracts.topology import DEAD
 from runtime.dead.letters import Letter, Letters
 from runtime.dead.owners import NOBODY, letter_subject, owner_of
+from runtime.purging import purge
 
-PURGE_SECONDS_MAX = 5.0
 UNOWNED = (
     f"dead.*.{NOBODY}.{NOBODY}",
     # As they were kept before the chat's key ended every subject; gone after `DEAD_DAYS_MAX`.
@@ -26,8 +26,16 @@ UNOWNED = (
 WEBHOOK = "webhook"
 """First token of where the raw bodies were that a platform sent us."""
 
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
-async def forget(client: Client, address: Address, *, mentions: Iterable[str] = ()) -> int:
+
+async def forget(
+    client: Client,
+    address: Address,
+    *,
+    mentions: Iterable[str] = (),
+    before: datetime | None = None,
+) -> int:
     """Take out every dead letter of one chat; returns how many there were.
 
     Letters that are nobody's by their subject are read, one after the other. They go if their body
@@ -41,18 +49,25 @@ async def forget(client: Client, address: Address, *, mentions: Iterable[str] = 
         address: the chat.
         mentions: what else only this person is known by, such as an e-mail address or a phone
             number in digits; whole words, in any case.
+        before: only what is from before this time goes; None: all. Whoever was forgotten may be
+            back by now.
 
     Raises:
         nats.errors.Error, OSError: the broker does not answer.
     """
     count = 0
-    for pattern in (letter_subject("*", address), *_older(address)):
-        count += await _purge(client, pattern)
     letters = Letters(client.jetstream())
+    for pattern in (letter_subject("*", address), *_older(address)):
+        if before is None:
+            count += await purge(client, DEAD.name, pattern)
+        else:
+            count += await _remove_older(letters, pattern, before)
     known_by = frozenset(mentions)
     async for letter in letters.all(*UNOWNED):
         whole = await letters.read(letter.number)
-        if whole is not None and _is_of(whole, address, known_by):
+        if whole is None or (before is not None and _happened_at(whole) >= before):
+            continue
+        if _is_of(whole, address, known_by):
             count += await letters.remove(whole)
     return count
 
@@ -70,17 +85,22 @@ def _older(address: Address) -> tuple[str, ...]:
     )
 
 
-async def _purge(client: Client, pattern: str) -> int:
-    # nats-py's own verb does not hand on how many there were.
-    reply = await client.request(
-        f"$JS.API.STREAM.PURGE.{DEAD.name}",
-        json.dumps({"filter": pattern}).encode(),
-        timeout=PURGE_SECONDS_MAX,
-    )
-    answer: dict[str, Any] = json.loads(reply.data)
-    if "error" in answer:
-        APIError.from_error(answer["error"])
-    return int(answer["purged"])
+async def _remove_older(letters: Letters, pattern: str, before: datetime) -> int:
+    count = 0
+    async for letter in letters.all(pattern):
+        whole = await letters.read(letter.number)
+        if whole is not None and _happened_at(whole) < before:
+            count += await letters.remove(whole)
+    return count
+
+
+def _happened_at(letter: Letter) -> datetime:
+    """When what it is about came to be: it may have been set aside much later."""
+    try:
+        said: Any = from_json(letter.body or b"")
+        return _MOMENT.validate_python(said["occurred_at"])
+    except (ValueError, KeyError, TypeError):
+        return letter.at
 
 
 def _is_of(letter: Letter, address: Address, mentions: frozenset[str]) -> bool:

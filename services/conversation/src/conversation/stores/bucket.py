@@ -4,8 +4,10 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from contracts.topology import Bucket
-from runtime.broker import Broker
+from runtime.broker import UNREACHABLE, Broker
 from runtime.documents import Documents
+from runtime.failures import Unavailable
+from runtime.purging import erase
 
 
 class InBucket:
@@ -28,6 +30,19 @@ class InBucket:
         traceback: TracebackType | None,
     ) -> None:
         self._opened = None
+
+    async def erase(
+        self, key: str, revision: int | None = None, *, bucket: Bucket | None = None
+    ) -> bool:
+        """Take an entry out without a trace; whether there was one. See `runtime.purging.erase`.
+
+        Raises:
+            Unavailable: the broker does not answer; it may be gone all the same.
+        """
+        try:
+            return await erase(self._broker.nats, bucket or self.bucket, key, revision=revision)
+        except UNREACHABLE as error:
+            raise Unavailable("nats") from error
 
     @property
     def _documents(self) -> Documents:

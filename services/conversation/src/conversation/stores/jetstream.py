@@ -1,10 +1,11 @@
 """Documents in a JetStream bucket: durable, and one write decides."""
 
 from contracts import Address
-from contracts.topology import FSM
+from contracts.topology import FSM, FSM_JOURNAL
 from conversation.document import ChatDocument
 from conversation.stores.bucket import InBucket
 from conversation.stores.protocol import Stored
+from runtime.documents import Conflict
 
 
 class JetStreamStore(InBucket):
@@ -30,6 +31,14 @@ class JetStreamStore(InBucket):
 
     async def confirm(self, stored: Stored) -> None:
         """Nothing is to be done: what was read is what the bucket has on the disk."""
+
+    async def forget(self, stored: Stored) -> None:
+        """See `Store.forget`."""
+        key = document_key(stored.address)
+        if stored.read_as is not None and not await self.erase(key, stored.read_as):
+            raise Conflict(stored.address.platform)
+        # Left there by an installation that kept its states in Redis before.
+        await self.erase(key, bucket=FSM_JOURNAL)
 
 
 def document_key(address: Address) -> str:

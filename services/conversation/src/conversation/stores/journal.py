@@ -2,7 +2,7 @@
 
 from contracts import Address, ChatRevision, ChatState
 from contracts.model import Value
-from contracts.topology import FSM_JOURNAL
+from contracts.topology import FSM, FSM_JOURNAL
 from conversation.stores.bucket import InBucket
 from conversation.stores.jetstream import document_key
 
@@ -47,3 +47,15 @@ class Journal(InBucket):
         if sequence is None:
             return await self._documents.create(key, body)
         return await self._documents.replace(key, body, sequence)
+
+    async def forget(self, address: Address, sequence: int | None) -> None:
+        """Take out exactly the entry that was read, without a trace.
+
+        Raises:
+            Unavailable: the broker does not answer; it may be gone all the same.
+        """
+        key = document_key(address)
+        if sequence is not None:
+            await self.erase(key, sequence)
+        # Left there by an installation that kept its states in JetStream before.
+        await self.erase(key, bucket=FSM)

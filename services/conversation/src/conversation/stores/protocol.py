@@ -49,3 +49,13 @@ class Store(Protocol):
             Conflict: it is not the newest one; read again.
             Unavailable: what the store stands on does not answer.
         """
+
+    async def forget(self, stored: Stored) -> None:
+        """Take away exactly what was read, so that nothing tells that there was such a chat; also
+        what is left of it where this store keeps nothing by now, when there is no document.
+
+        Raises:
+            Conflict: that was not the newest one; read again.
+            Unavailable: what the store stands on does not answer; part of it may be gone, and doing
+                it again is harmless.
+        """

@@ -171,6 +171,31 @@ class RedisStore:
             await self._repair(stored.address, read_as.state, read_as.life)
             raise Conflict(stored.address.platform)
 
+    async def forget(self, stored: Stored) -> None:
+        """See `Store.forget`.
+
+        PostgreSQL first: whoever reads meanwhile finds it in Redis, and is refused when they write.
+        The other way round they would put it into Redis again, where nobody would look for it.
+        """
+        address, read_as = stored.address, stored.read_as
+        newest = await self._newest(address)
+        entry, sequence = await self._journal.read(address)
+        if (newest and newest.revision) != read_as.revision or (
+            entry.kept and _is_above(entry.kept.revision, read_as.revision)
+        ):
+            if read_as.life is not None and read_as.state is not None:
+                await self._repair(address, read_as.state, read_as.life)
+            raise Conflict(address.platform)
+        if newest and not await self._registry.drop(address, newest.revision):
+            raise Conflict(address.platform)
+        crash_point("conversation.after-drop")
+        await self._journal.forget(address, sequence)
+        if read_as.life is None:
+            # Not waited for: a chat is purged again later, and what Redis keeps ends by itself.
+            log.warning("redis is away and may keep a chat that is to be forgotten")
+        elif read_as.state is not None:
+            await self._put_into_redis(address, read_as.stamp, None, read_as.life)
+
     async def _stand_in(
         self, address: Address, state: ChatState, life: str, error: Unavailable
     ) -> None:

@@ -10,6 +10,7 @@ from contracts import (
     ChatSavedAnswer,
     ChatState,
     ChatStateAnswer,
+    DropChatState,
     LoadChatState,
     Query,
     SaveChatState,
@@ -47,6 +48,16 @@ class RegistryStates:
             Unavailable: the registry or its database does not answer; it may have been written.
         """
         answer = await self._ask(SaveChatState(address=address, base=base, state=state))
+        assert isinstance(answer, ChatSavedAnswer)
+        return answer.saved
+
+    async def drop(self, address: Address, base: ChatRevision) -> bool:
+        """Delete exactly `base`; False when something else is there.
+
+        Raises:
+            Unavailable: the registry or its database does not answer; it may be deleted.
+        """
+        answer = await self._ask(DropChatState(address=address, base=base))
         assert isinstance(answer, ChatSavedAnswer)
         return answer.saved
 
