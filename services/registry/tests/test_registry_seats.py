@@ -49,7 +49,8 @@ CONFIRMED = Seat(
     created_at=NOW - HOUR,
     ticket="T1.x",
 )
-HELD = replace(CONFIRMED, status="held", ticket=None)
+HELD = replace(CONFIRMED, status="held", ticket=None, hold_expires_at=NOW + INSTANT)
+UNHELD = replace(HELD, hold_expires_at=NOW)
 WAITING = replace(CONFIRMED, status="waiting", ticket=None, queue_number=7)
 OFFERED = replace(WAITING, status="offered", offer_expires_at=NOW + INSTANT)
 RAN_OUT = replace(OFFERED, offer_expires_at=NOW)
@@ -77,7 +78,8 @@ def ended(reason: EndReason) -> Seat:
         (replace(LINE_FULL, waiting=WAITING_MAX - 1), None, "wait"),
         (replace(LINE_FULL, taken=3), None, "full"),
         (EVENT, CONFIRMED, "already"),
-        (EVENT, HELD, "already"),
+        (EVENT, HELD, "take-held"),
+        (STARTED, HELD, "started"),
         (FULL, CONFIRMED, "already"),
         (STARTED, CONFIRMED, "already"),
         (DRAFT, CONFIRMED, "already"),
@@ -99,6 +101,70 @@ def test_a_claim_is_decided_by_the_event_and_what_the_person_has(
     event: Event, own: Seat | None, decision: str
 ) -> None:
     assert seats.claim(event, own, NOW) == decision
+
+
+ONE_HELD = replace(EVENT, held=1)
+TWO_MAY_BE_HELD = replace(ONE_HELD, max_participants=20)
+
+
+@pytest.mark.parametrize(
+    ("event", "own", "decision"),
+    [
+        (EVENT, None, "hold"),
+        (ONE_HELD, None, "proof-first"),
+        (TWO_MAY_BE_HELD, None, "hold"),
+        (replace(TWO_MAY_BE_HELD, held=2), None, "proof-first"),
+        # Who waits takes nothing away from anybody.
+        (replace(FULL, held=1), None, "wait"),
+        (WAITED_FOR, WAITING, "already-waiting"),
+        (FULL, OFFERED, "hold-offer"),
+        (replace(FULL, held=1), OFFERED, "proof-first"),
+        (ONE_HELD, HELD, "already-held"),
+        (ONE_HELD, CONFIRMED, "already"),
+        (replace(ONE_HELD, status="cancelled"), HELD, "cancelled"),
+        (STARTED, None, "started"),
+        (DRAFT, None, "draft"),
+    ],
+)
+def test_who_has_proven_nothing_gets_a_seat_for_a_while_and_only_so_many_do(
+    event: Event, own: Seat | None, decision: str
+) -> None:
+    assert seats.claim(event, own, NOW, is_proven=False) == decision
+
+
+@pytest.mark.parametrize(
+    ("event", "seat", "decision"),
+    [
+        (FULL, OFFERED, "hold"),
+        (replace(FULL, held=1), OFFERED, "proof-first"),
+        (replace(FULL, held=1), HELD, "already-held"),
+        (replace(FULL, held=1), UNHELD, "expired"),
+        (FULL, CONFIRMED, "already"),
+        (FULL, RAN_OUT, "expired"),
+        (CANCELLED, HELD, "cancelled"),
+    ],
+)
+def test_an_offer_is_held_for_who_has_proven_nothing(
+    event: Event, seat: Seat, decision: str
+) -> None:
+    assert seats.accept(event, seat, ANN, NOW, is_proven=False) == decision
+
+
+@pytest.mark.parametrize(
+    ("capacity", "held_max"), [(1, 1), (9, 1), (10, 1), (19, 1), (20, 2), (30, 3), (1_005, 100)]
+)
+def test_a_tenth_of_the_seats_may_be_held_and_one_always(capacity: int, held_max: int) -> None:
+    assert seats.held_max(capacity) == held_max
+
+
+def test_no_share_is_a_seat_short_through_rounding() -> None:
+    assert all(seats.held_max(10 * tenth) == tenth for tenth in range(1, 10_001))
+
+
+def test_a_seat_is_held_for_ten_minutes_and_never_beyond_the_start() -> None:
+    assert seats.hold_expires_at(EVENT, NOW) == NOW + timedelta(minutes=10)
+    soon = replace(EVENT, starts_at=NOW + timedelta(minutes=4))
+    assert seats.hold_expires_at(soon, NOW) == soon.starts_at
 
 
 @pytest.mark.parametrize(
@@ -197,7 +263,9 @@ def test_a_registration_is_ended_by_its_owner_in_time(
         (FULL, ended("declined"), ANN, "not-offered"),
         (FULL, WAITING, ANN, "not-offered"),
         (FULL, CONFIRMED, ANN, "already"),
-        (FULL, HELD, ANN, "already"),
+        (FULL, HELD, ANN, "seat"),
+        (FULL, UNHELD, ANN, "expired"),
+        (FULL, ended("unproven"), ANN, "expired"),
         (FULL, OFFERED, BEN, "not-yours"),
         (FULL, OFFERED, None, "not-yours"),
         (FULL, None, ANN, "not-yours"),
@@ -344,6 +412,10 @@ CASES: list[tuple[NoticeKind, int, Event, Seat, bool]] = [
     ("offer-expired", 4, EVENT, ended("expired"), True),
     ("offer-expired", 4, EVENT, ended("declined"), False),
     ("offer-expired", 4, CANCELLED, ended("expired"), False),
+    ("hold-expired", 4, EVENT, ended("unproven"), True),
+    ("hold-expired", 4, EVENT, ended("given-back"), False),
+    ("hold-expired", 4, EVENT, HELD, False),
+    ("hold-expired", 4, STARTED, ended("unproven"), False),
     ("seat-confirmed", 4, EVENT, CONFIRMED, True),
     ("seat-confirmed", 4, STARTED, CONFIRMED, True),
     ("seat-confirmed", 4, EVENT, ended("given-back"), False),

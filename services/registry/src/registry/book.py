@@ -64,7 +64,10 @@ class Known:
     positions: Mapping[UUID, int] = field(default_factory=dict)
     """Places in line of those who ask, as they were before this batch."""
     expired: tuple[Seat, ...] = ()
-    """Offers that have run out."""
+    """Offers and held seats whose time is over."""
+    with_proof: frozenset[UUID] | None = None
+    """Who of those that want a seat, or have let a held one run out, has proven an address; None
+    where nobody need."""
     taken_emails: Mapping[str, UUID] = field(default_factory=dict)
     """Registrations by the address under which an organiser has added somebody."""
     code_attempt: int = 0
@@ -140,6 +143,10 @@ class Book:
         person = self._people.setdefault(home, derived_id(command.id, "user"))
         self.claimed[command.address] = command
         return person
+
+    def is_proven(self, user_id: UUID | None) -> bool:
+        """Whether this person has proven an address, or nobody need."""
+        return self.known.with_proof is None or user_id in self.known.with_proof
 
     def seat(self, registration_id: UUID) -> Seat | None:
         """A registration of this event in any state, if a command of this batch names it."""

@@ -1,6 +1,6 @@
 """Reading what a batch needs to know of an event, and writing what it has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from uuid import UUID
@@ -26,13 +26,14 @@ from registry import notice_store, people
 from registry.book import Book, Known
 from registry.bulk import insert_many, one_of, update_many
 from registry.codes import event_code
+from registry.database import Raced
 from registry.event_store import insert_event, update_event
 from registry.journal import write_audit
 from registry.line import OFFERS_PER_COMMAND_MAX
 from registry.notice_results import expect
 from registry.rules import Event
 from registry.seats import Seat
-from registry.tables import IS_ACTIVE, IS_OFFERED, IS_WAITING, EventRow, Registration, User
+from registry.tables import IS_ACTIVE, IS_HELD, IS_OFFERED, IS_WAITING, EventRow, Registration, User
 
 SEAT_COLUMNS = tuple(getattr(Registration, field.name).label(field.name) for field in fields(Seat))
 _SEATS = select(*SEAT_COLUMNS)
@@ -52,7 +53,12 @@ def as_seat(row: RowMapping) -> Seat:
 
 
 async def read_known(
-    connection: AsyncConnection, event: Event | None, commands: Sequence[Command], now: datetime
+    connection: AsyncConnection,
+    event: Event | None,
+    commands: Sequence[Command],
+    now: datetime,
+    *,
+    proof_by_email: bool,
 ) -> Known:
     """Everything that these commands may ask for, in a few statements for all of them."""
     found = await people.find_people(connection, _when_chats_said_it(commands))
@@ -67,8 +73,11 @@ async def read_known(
     seats = await _read_seats(connection, event.id, named, set(found.people.values()))
     line = await read_line(connection, event, _seats_freed_max(event, commands))
     expired: tuple[Seat, ...] = ()
-    if event.offered and any(isinstance(command, PassOnSeats) for command in commands):
-        expired = await _read_expired(connection, event.id, now)
+    if any(isinstance(command, PassOnSeats) for command in commands):
+        expired = await _read_expired(connection, event, now)
+    with_proof = None
+    if proof_by_email:
+        with_proof = await _read_with_proof(connection, commands, found.people, expired)
     return Known(
         people=found.people,
         homes=found.homes,
@@ -78,6 +87,7 @@ async def read_known(
         line=line,
         positions=await _read_positions(connection, event.id, seats),
         expired=expired,
+        with_proof=with_proof,
         taken_emails=await _read_taken_emails(connection, event.id, commands),
     )
 
@@ -99,11 +109,11 @@ def _seats_freed_max(event: Event, commands: Sequence[Command]) -> int:
     if event.waiting == 0:
         return 0
     freed = event.seats_left + 2 * sum(isinstance(command, _FREEING) for command in commands)
-    if event.offered:
+    if kept := event.offered + event.held:
         late = sum(isinstance(command, ClaimSeat | AcceptOffer) for command in commands)
         passes_on = any(isinstance(command, PassOnSeats) for command in commands)
-        # Whoever asks after their offer ran out ends it; the tick ends all that did.
-        freed += event.offered if passes_on else min(event.offered, late)
+        # Whoever asks after their time ran out ends it; the tick ends all whose did.
+        freed += kept if passes_on else min(kept, late)
     for command in commands:
         if isinstance(command, ChangeEvent):
             freed += max(0, command.details.max_participants - event.max_participants)
@@ -135,18 +145,37 @@ async def read_line(connection: AsyncConnection, event: Event, limit: int) -> tu
 
 
 async def _read_expired(
-    connection: AsyncConnection, event_id: UUID, now: datetime
+    connection: AsyncConnection, event: Event, now: datetime
 ) -> tuple[Seat, ...]:
-    rows = await connection.execute(
-        _SEATS.where(
-            Registration.event_id == event_id,
-            IS_OFFERED,
-            Registration.offer_expires_at <= now,
-        )
-        .order_by(Registration.offer_expires_at, Registration.id)
-        .limit(OFFERS_PER_COMMAND_MAX)
-    )
-    return tuple(as_seat(row) for row in rows.mappings())
+    found: list[Seat] = []
+    for count, status, ends_at in (
+        (event.offered, IS_OFFERED, Registration.offer_expires_at),
+        (event.held, IS_HELD, Registration.hold_expires_at),
+    ):
+        if count:
+            rows = await connection.execute(
+                _SEATS.where(Registration.event_id == event.id, status, ends_at <= now)
+                .order_by(ends_at, Registration.id)
+                .limit(OFFERS_PER_COMMAND_MAX)
+            )
+            found += [as_seat(row) for row in rows.mappings()]
+    return tuple(found)
+
+
+async def _read_with_proof(
+    connection: AsyncConnection,
+    commands: Sequence[Command],
+    people: Mapping[Address, UUID],
+    expired: Sequence[Seat],
+) -> frozenset[UUID]:
+    wanted = {seat.user_id for seat in expired if seat.status == "held"}
+    for command in commands:
+        if isinstance(command, ClaimSeat | AcceptOffer) and command.address in people:
+            wanted.add(people[command.address])
+    if not wanted:
+        return frozenset()
+    query = select(User.id).where(one_of(User.id, "wanted"), User.email.is_not(None))
+    return frozenset(await connection.scalars(query, {"wanted": list(wanted)}))
 
 
 async def _read_positions(
@@ -264,6 +293,7 @@ async def write_book(connection: AsyncConnection, book: Book) -> None:
     await people.write_people(connection, list(book.claimed.values()), book)
     await people.add_people(connection, book.added, book.now)
     changed = sorted(book.changed_seats(), key=lambda pair: pair[1].id)
+    await _see_that_receivers_are_there(connection, changed)
     entering = [after for before, after in changed if _comes_in(before, after)]
     entered = await _CHECK_IN.run(connection, [_row(seat, event.id) for seat in entering])
     assert len(entered) == len(entering), "somebody else checked them in under our lock"
@@ -278,6 +308,29 @@ async def write_book(connection: AsyncConnection, book: Book) -> None:
     await notice_store.keep_up(connection, book, changed)
     await expect(connection, book.notices, book.now)
     await write_audit(connection, book)
+
+
+async def _see_that_receivers_are_there(
+    connection: AsyncConnection, changed: Sequence[tuple[Seat | None, Seat]]
+) -> None:
+    """Somebody may become a part of another person, or be forgotten, while they are promised a
+    seat; no foreign key would tell.
+    """
+    promised = {
+        after.transfer_to
+        for before, after in changed
+        if after.transfer_to is not None
+        and (before is None or before.transfer_to != after.transfer_to)
+    }
+    if not promised:
+        return
+    there = select(User.id).where(one_of(User.id, "promised"), User.forgotten_at.is_(None))
+    found = await connection.scalars(
+        there.order_by(User.id).with_for_update(read=True, key_share=True),
+        {"promised": list(promised)},
+    )
+    if len(found.all()) != len(promised):
+        raise Raced("somebody who was promised a seat is another person by now")
 
 
 def _comes_in(before: Seat | None, after: Seat) -> bool:

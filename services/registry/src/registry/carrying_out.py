@@ -24,6 +24,7 @@ from contracts import (
     CreateToken,
     CreateWebhook,
     DeleteWebhook,
+    DisownLink,
     DropTransfer,
     FeedMessages,
     FinishEvent,
@@ -48,6 +49,7 @@ from contracts import (
     TendPeople,
     TransferRefused,
     UndoCheckIn,
+    Unlink,
 )
 from contracts.commands import AboutEvent
 from registry import (
@@ -55,6 +57,7 @@ from registry import (
     event_commands,
     forget_commands,
     identity_commands,
+    link_commands,
     organiser_commands,
     preference_commands,
     proof_commands,
@@ -106,6 +109,8 @@ OTHERS: dict[type[Command], Callable[[Work, Any], Awaitable[Stored]]] = {
     ChangePreferences: preference_commands.change_preferences,
     RequestCode: proof_commands.request_code,
     ProveEmail: proof_commands.prove_email,
+    Unlink: link_commands.unlink,
+    DisownLink: link_commands.disown_link,
     MoveIdentity: identity_commands.move_identity,
     ForgetPerson: forget_commands.forget_person,
     TendPeople: purging.tend_people,
@@ -190,7 +195,9 @@ async def _together(commands: Sequence[AboutEvent], event_id: UUID, work: Work) 
     handled = await find_handled(connection, commands, work.tickets)
     new = {command.id: command for command in commands if command.id not in handled}
     if new:
-        known = await read_known(connection, event, list(new.values()), now)
+        known = await read_known(
+            connection, event, list(new.values()), now, proof_by_email=work.proof_by_email
+        )
         book = Book(event, known, now, work.tickets)
         outcomes = [(command, _decide(book, command)) for command in new.values()]
         await write_book(connection, book)

@@ -13,10 +13,17 @@ from contracts import (
     PassOnSeats,
     derived_id,
 )
-from registry import rules
+from registry import rules, seats
 from registry.book import Book
 from registry.codes import event_code
-from registry.line import OFFERS_PER_COMMAND_MAX, expire, offer_free_seats, source
+from registry.line import (
+    OFFERS_PER_COMMAND_MAX,
+    confirm,
+    offer_free_seats,
+    run_out,
+    source,
+    tell,
+)
 from registry.results import EventView, EventWritten, SeatsPassedOn, WriteRefused
 from registry.rules import Event
 
@@ -74,15 +81,20 @@ def finish_event(book: Book, command: FinishEvent) -> EventWritten:
 
 
 def pass_on_seats(book: Book, command: PassOnSeats) -> SeatsPassedOn:
-    """Offers that ran out end, and every free seat is offered to who waits first."""
+    """What was kept for too long ends, and every free seat is offered to who waits first."""
     expired = 0
-    if book.event.status == "published":
-        for offered in book.known.expired[:OFFERS_PER_COMMAND_MAX]:
-            # A command before this one in the batch may have seen to it, or made a new offer.
-            seat = book.seat(offered.id)
-            if seat is not None and seat.offer_expires_at == offered.offer_expires_at:
-                expire(book, command, seat)
-                expired += 1
+    for kept in book.known.expired[:OFFERS_PER_COMMAND_MAX]:
+        # A command before this one in the batch may have seen to it, or kept another for them.
+        seat = book.seat(kept.id)
+        if seat is None or not seats.ran_out(book.event, seat, book.now):
+            continue
+        if seat.status == "held" and book.is_proven(seat.user_id):
+            # They proved an address in the same moment in which the seat was put aside.
+            confirm(book, command, seat, "hold-confirmed", f"confirmed:{seat.id}")
+            tell(book, command, "seat-confirmed", book.seat(seat.id) or seat)
+        else:
+            run_out(book, command, seat)
+            expired += 1
     return SeatsPassedOn(expired=expired, offered=offer_free_seats(book, command))
 
 

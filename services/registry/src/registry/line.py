@@ -1,5 +1,6 @@
 """The waiting list: what ends frees a seat, and a free seat goes to who waits first."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -11,6 +12,7 @@ from contracts import (
     NoticeDue,
     NoticeKind,
     RegistrationCancelled,
+    RegistrationConfirmed,
     RegistrationOffered,
     derived_id,
 )
@@ -49,7 +51,6 @@ def end(
         reason: why, for everybody.
         note: why, in the organiser's words.
     """
-    actor, channel, by = source(command)
     ended = replace(
         seat,
         status="cancelled",
@@ -57,18 +58,21 @@ def end(
         end_reason=reason,
         ticket=None,
         offer_expires_at=None,
+        hold_expires_at=None,
         transfer_to=None,
         transfer_expires_at=None,
     )
     book.put(ended)
+    by_time = _RAN_OUT.get(reason)
+    actor, channel, by = ("system", "clock", None) if by_time else source(command)
     book.note(
         command,
-        "offer-expired" if reason == "expired" else "registration-ended",
+        by_time or "registration-ended",
         before=seat,
         after=ended,
-        actor="system" if reason == "expired" else actor,
-        channel="clock" if reason == "expired" else channel,
-        by=None if reason == "expired" else by,
+        actor=actor,
+        channel=channel,
+        by=by,
         reason=note or reason,
     )
     own_wish = isinstance(command, CancelRegistration)
@@ -85,9 +89,65 @@ def end(
     return ended
 
 
-def expire(book: Book, command: Command, seat: Seat) -> None:
-    """End an offer that nobody answered in time, and say so to whom it was made."""
-    tell(book, command, "offer-expired", end(book, command, seat, "expired"))
+_RAN_OUT: Mapping[EndReason, NoticeKind] = {
+    "expired": "offer-expired",
+    "unproven": "hold-expired",
+}
+"""Ends that nobody has asked for, as people and the audit hear of them."""
+
+
+def run_out(book: Book, command: Command, seat: Seat, *, is_told: bool = True) -> None:
+    """End what was kept for somebody, who did not take it or prove anything in time.
+
+    Args:
+        book: the event.
+        command: in whose course it is found.
+        seat: the offered or held one.
+        is_told: whether they are told; not who is answered in this very moment.
+    """
+    reason: EndReason = "unproven" if seat.status == "held" else "expired"
+    ended = end(book, command, seat, reason)
+    if is_told:
+        tell(book, command, _RAN_OUT[reason], ended)
+
+
+def confirm(book: Book, command: Command, kept: Seat, action: str, fact: str | int) -> Seat:
+    """Make a seat that was kept for somebody theirs.
+
+    Args:
+        book: the event.
+        command: whose doing it is.
+        kept: the offered or held one.
+        action: how the audit calls it.
+        fact: the id of what is said of it, within the command.
+    """
+    seat = replace(
+        kept,
+        status="confirmed",
+        offer_expires_at=None,
+        hold_expires_at=None,
+        ticket=book.tickets.issue(kept.id),
+    )
+    actor, channel, by = source(command)
+    book.note(
+        command,
+        action,
+        before=book.put(seat),
+        after=seat,
+        actor=actor,
+        channel=channel,
+        by=by,
+    )
+    book.say(
+        RegistrationConfirmed(
+            id=derived_id(command.id, fact),
+            occurred_at=book.now,
+            correlation_id=command.correlation_id,
+            registration_id=seat.id,
+            event_id=book.event.id,
+        )
+    )
+    return seat
 
 
 def offer_free_seats(book: Book, command: Command) -> int:

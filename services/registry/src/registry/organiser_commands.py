@@ -90,6 +90,7 @@ def move_registration(book: Book, command: MoveRegistration) -> RegistrationWrit
         status="waiting",
         ticket=None,
         offer_expires_at=None,
+        hold_expires_at=None,
         transfer_to=None,
         transfer_expires_at=None,
         priority=book.front_priority() if front else 0,
@@ -104,12 +105,17 @@ def move_registration(book: Book, command: MoveRegistration) -> RegistrationWrit
 
 
 def _seat(book: Book, command: MoveRegistration, seat: Seat) -> RegistrationWritten | WriteRefused:
-    if seat.status in ("confirmed", "held"):
+    if seat.status == "confirmed":
         return RegistrationWritten(registration_id=seat.id)
     if seat.status == "waiting" and book.event.seats_left == 0:
         return _refused("no-seat-left")
+    # Also a held one: the organiser knows who it is.
     given = replace(
-        seat, status="confirmed", ticket=book.tickets.issue(seat.id), offer_expires_at=None
+        seat,
+        status="confirmed",
+        ticket=book.tickets.issue(seat.id),
+        offer_expires_at=None,
+        hold_expires_at=None,
     )
     _put(book, command, "registration-moved", given, reason=command.reason)
     _say(book, command, given, RegistrationConfirmed)
@@ -129,6 +135,8 @@ def resend_ticket(book: Book, command: ResendTicket) -> RegistrationWritten | Wr
             tell(book, command, "place-in-line", seat)
         case "offered":
             tell(book, command, "seat-offered", seat)
+        case "held":
+            return _refused("not-confirmed")
         case _:
             return _refused("not-active")
     return RegistrationWritten(registration_id=seat.id)

@@ -27,6 +27,8 @@ class RegistrationView(BaseModel):
     """The place in the waiting list."""
     offer_expires_at: AwareDatetime | None
     """Until when an offered seat is kept."""
+    hold_expires_at: AwareDatetime | None
+    """Until when a held seat is kept for somebody who has yet to prove an address."""
     ticket: str | None
     created_at: AwareDatetime
     cancelled_at: AwareDatetime | None

@@ -1,7 +1,7 @@
 """What people in chats do: claim a seat, take an offer, give back what they have."""
 
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 
 from contracts import (
     AcceptOffer,
@@ -13,34 +13,46 @@ from contracts import (
     RegistrationConfirmed,
     RegistrationQueued,
     RegistrationReleased,
+    RegistrationStatus,
     SeatClaimed,
+    SeatHeld,
     WaitingListed,
     derived_id,
 )
 from registry import seats
 from registry.book import Book
-from registry.line import end, expire, offer_free_seats, tell
+from registry.line import confirm, end, offer_free_seats, run_out, tell
 from registry.seats import Asker, Seat
 
 
-def claim_seat(book: Book, command: ClaimSeat) -> SeatClaimed | WaitingListed | ClaimRefused:
+def claim_seat(
+    book: Book, command: ClaimSeat
+) -> SeatClaimed | SeatHeld | WaitingListed | ClaimRefused:
     """Somebody wants a seat: they get one, have one already, wait for one, or are told why not."""
-    own = book.own(book.person(command.address))
-    if own is not None and _ran_out(book, own):
-        # The tick that ends this offer is on its way; whoever asks again stands at the end.
-        expire(book, command, own)
+    person = book.person(command.address)
+    is_proven = book.is_proven(person)
+    own = book.own(person)
+    if own is not None and _is_lost(book, own, is_proven=is_proven):
+        # The tick that ends it is on its way; whoever asks again stands at the end.
+        run_out(book, command, own, is_told=own.status == "offered")
         offer_free_seats(book, command)
         own = None
-    decision = seats.claim(book.event, own, book.now)
+    decision = seats.claim(book.event, own, book.now, is_proven=is_proven)
     match decision:
-        case "seat" | "wait":
-            return _enter(book, command, waits=decision == "wait")
-        case "take-offer":
+        case "seat" | "hold" | "wait":
+            return _enter(book, command, decision)
+        case "take-offer" | "take-held":
             assert own is not None
             return _confirm(book, command, own)
+        case "hold-offer":
+            assert own is not None
+            return _hold(book, command, own)
         case "already":
             assert own is not None
             return SeatClaimed(registration=own.card(book.event), already=True)
+        case "already-held":
+            assert own is not None
+            return SeatHeld(registration=own.card(book.event), already=True)
         case "already-waiting":
             assert own is not None
             card = own.card(book.event, book.position(own))
@@ -50,33 +62,53 @@ def claim_seat(book: Book, command: ClaimSeat) -> SeatClaimed | WaitingListed | 
     return ClaimRefused(reason=decision, event=shown)
 
 
-def _ran_out(book: Book, seat: Seat) -> bool:
-    """Whether this is an offer that nobody answered in time; none ends at an event that is off."""
-    ends_at = seat.offer_expires_at
-    return book.event.status == "published" and ends_at is not None and ends_at <= book.now
+def _is_lost(book: Book, seat: Seat, *, is_proven: bool) -> bool:
+    """Whether it was kept for this person, and is not any more.
+
+    Proof that came late is proof: until the tick comes, the held seat is theirs.
+    """
+    return seats.ran_out(book.event, seat, book.now) and not (is_proven and seat.status == "held")
 
 
-def _enter(book: Book, command: ClaimSeat, *, waits: bool) -> SeatClaimed | WaitingListed:
+_ENTERED: dict[Literal["seat", "hold", "wait"], tuple[RegistrationStatus, str]] = {
+    "seat": ("confirmed", "seat-claimed"),
+    "hold": ("held", "seat-held"),
+    "wait": ("waiting", "registration-queued"),
+}
+"""What a decision makes of a registration, and how the audit calls it."""
+
+
+def _enter(
+    book: Book, command: ClaimSeat, decision: Literal["seat", "hold", "wait"]
+) -> SeatClaimed | SeatHeld | WaitingListed:
     registration_id = derived_id(command.id, "registration")
+    status, action = _ENTERED[decision]
     seat = Seat(
         id=registration_id,
         user_id=book.know(command),
-        status="waiting" if waits else "confirmed",
+        status=status,
         name=command.name,
         registered_via=command.registered_via,
         created_at=book.now,
-        ticket=None if waits else book.tickets.issue(registration_id),
-        queue_number=book.next_number() if waits else None,
+        ticket=book.tickets.issue(registration_id) if decision == "seat" else None,
+        queue_number=book.next_number() if decision == "wait" else None,
+        hold_expires_at=(
+            seats.hold_expires_at(book.event, book.now) if decision == "hold" else None
+        ),
     )
     book.put(seat)
     book.note(
         command,
-        "registration-queued" if waits else "seat-claimed",
+        action,
         before=None,
         after=seat,
         actor="participant",
         channel=command.address.platform,
     )
+    if decision == "hold":
+        # Nothing that others would be told of: it is over in a few minutes, one way or the other.
+        return SeatHeld(registration=seat.card(book.event))
+    waits = decision == "wait"
     fact = RegistrationQueued if waits else RegistrationConfirmed
     book.say(
         fact(
@@ -92,48 +124,53 @@ def _enter(book: Book, command: ClaimSeat, *, waits: bool) -> SeatClaimed | Wait
     return SeatClaimed(registration=seat.card(book.event))
 
 
-def accept_offer(book: Book, command: AcceptOffer) -> SeatClaimed | OfferRefused:
+def accept_offer(book: Book, command: AcceptOffer) -> SeatClaimed | SeatHeld | OfferRefused:
     """Somebody takes the seat that was kept for them, if it still is."""
     seat = book.seat(command.registration_id)
-    decision = seats.accept(book.event, seat, book.person(command.address), book.now)
-    if decision == "seat" and seat is not None:
-        return _confirm(book, command, seat)
-    if decision == "already" and seat is not None:
-        return SeatClaimed(registration=seat.card(book.event), already=True)
-    if decision == "expired" and seat is not None and seat.status == "offered":
-        expire(book, command, seat)
-        offer_free_seats(book, command)
-    assert decision not in ("seat", "already"), "there is a registration to accept"
+    person = book.person(command.address)
+    decision = seats.accept(book.event, seat, person, book.now, is_proven=book.is_proven(person))
+    if seat is not None:
+        match decision:
+            case "seat":
+                return _confirm(book, command, seat)
+            case "hold":
+                return _hold(book, command, seat)
+            case "already":
+                return SeatClaimed(registration=seat.card(book.event), already=True)
+            case "already-held":
+                return SeatHeld(registration=seat.card(book.event), already=True)
+            case "expired" if seats.ran_out(book.event, seat, book.now):
+                run_out(book, command, seat, is_told=seat.status == "offered")
+                offer_free_seats(book, command)
+    assert decision not in ("seat", "hold", "already", "already-held"), (
+        "there is a registration to accept"
+    )
     shown = book.event.card() if decision != "not-yours" else None
     return OfferRefused(reason=decision, event=shown)
 
 
-def _confirm(book: Book, command: AcceptOffer | ClaimSeat, offered: Seat) -> SeatClaimed:
+def _hold(book: Book, command: AcceptOffer | ClaimSeat, offered: Seat) -> SeatHeld:
+    """Keep an offered seat for as long as a proof takes."""
     seat = replace(
         offered,
-        status="confirmed",
+        status="held",
         offer_expires_at=None,
-        ticket=book.tickets.issue(offered.id),
+        hold_expires_at=seats.hold_expires_at(book.event, book.now),
     )
-    before = book.put(seat)
     book.note(
         command,
-        "offer-accepted",
-        before=before,
+        "offer-held",
+        before=book.put(seat),
         after=seat,
         actor="participant",
         channel=command.address.platform,
     )
-    book.say(
-        RegistrationConfirmed(
-            id=derived_id(command.id, 1),
-            occurred_at=book.now,
-            correlation_id=command.correlation_id,
-            registration_id=seat.id,
-            event_id=book.event.id,
-        )
-    )
-    return SeatClaimed(registration=seat.card(book.event))
+    return SeatHeld(registration=seat.card(book.event))
+
+
+def _confirm(book: Book, command: AcceptOffer | ClaimSeat, kept: Seat) -> SeatClaimed:
+    action = "hold-confirmed" if kept.status == "held" else "offer-accepted"
+    return SeatClaimed(registration=confirm(book, command, kept, action, 1).card(book.event))
 
 
 def cancel_registration(

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor
 from typing import Literal
 from uuid import UUID
 
 from contracts import EndReason, NoticeKind, Platform, RegistrationCard, RegistrationStatus
+from contracts.people import HELD_SHARE, HOLD_MINUTES
 from registry.rules import Event, WriteRefusal
 
 WAITING_MAX = 50_000
@@ -70,9 +72,14 @@ Asker = UUID | Literal["organiser"] | None
 
 ClaimDecision = Literal[
     "seat",
+    "hold",
     "wait",
     "take-offer",
+    "hold-offer",
+    "take-held",
+    "proof-first",
     "already",
+    "already-held",
     "already-waiting",
     "full",
     "draft",
@@ -83,24 +90,42 @@ ClaimDecision = Literal[
 ]
 
 
-def claim(event: Event, own: Seat | None, now: datetime) -> ClaimDecision:
+def claim(
+    event: Event, own: Seat | None, now: datetime, *, is_proven: bool = True
+) -> ClaimDecision:
     """Whether somebody gets a seat.
 
     Args:
         event: the locked event.
         own: the registration that this person has there already.
         now: business time.
+        is_proven: whether the person has proven an address, or nobody need. Who has not gets a
+            seat for a few minutes, and only while not too many are held like that.
     """
     if event.status == "cancelled":
         return "cancelled"
-    if own is not None and own.status in ("confirmed", "held"):
+    if own is not None and own.status == "confirmed":
         return "already"
     if event.status == "draft":
         return "draft"
     if event.status == "finished" or event.starts_at <= now:
         return "started"
     if own is not None:
-        return "take-offer" if _is_offered(own, now) else "already-waiting"
+        return _again(event, own, now, is_proven=is_proven)
+    return _new(event, now, is_proven=is_proven)
+
+
+def _again(event: Event, own: Seat, now: datetime, *, is_proven: bool) -> ClaimDecision:
+    if own.status == "held":
+        return "take-held" if is_proven else "already-held"
+    if not _is_offered(own, now):
+        return "already-waiting"
+    if is_proven:
+        return "take-offer"
+    return "hold-offer" if _may_be_held(event) else "proof-first"
+
+
+def _new(event: Event, now: datetime, *, is_proven: bool) -> ClaimDecision:
     if event.registration_opens_at is not None and now < event.registration_opens_at:
         return "not-yet-open"
     if event.registration_closes_at is not None and event.registration_closes_at <= now:
@@ -108,7 +133,33 @@ def claim(event: Event, own: Seat | None, now: datetime) -> ClaimDecision:
     # A free seat while others wait is theirs: nobody passes them.
     if event.seats_left == 0 or event.waiting > 0:
         return "wait" if event.waiting < WAITING_MAX else "full"
-    return "seat"
+    if is_proven:
+        return "seat"
+    return "hold" if _may_be_held(event) else "proof-first"
+
+
+def _may_be_held(event: Event) -> bool:
+    """Whether one seat more may be held for somebody who has proven nothing."""
+    return event.held < held_max(event.max_participants)
+
+
+def held_max(max_participants: int) -> int:
+    """How many seats of an event may be held at a time for people who have proven nothing."""
+    return max(1, floor(max_participants * HELD_SHARE))
+
+
+def hold_expires_at(event: Event, now: datetime) -> datetime:
+    """Until when a seat that is held from now on is kept."""
+    return min(now + timedelta(minutes=HOLD_MINUTES), event.starts_at)
+
+
+def ran_out(event: Event, seat: Seat, now: datetime) -> bool:
+    """Whether a seat was offered or held, and nobody took it in time.
+
+    Nothing ends at an event that is off: its people are told that, and no more.
+    """
+    ends_at = seat.offer_expires_at or seat.hold_expires_at
+    return event.status == "published" and ends_at is not None and ends_at <= now
 
 
 def _is_offered(seat: Seat, now: datetime) -> bool:
@@ -149,25 +200,42 @@ END_REASONS: Mapping[RegistrationStatus, EndReason] = {
 """What it means when a person ends a registration that is this."""
 
 AcceptDecision = Literal[
-    "seat", "already", "expired", "not-offered", "not-yours", "started", "cancelled"
+    "seat",
+    "hold",
+    "proof-first",
+    "already",
+    "already-held",
+    "expired",
+    "not-offered",
+    "not-yours",
+    "started",
+    "cancelled",
 ]
 
 
-def accept(event: Event, seat: Seat | None, asker: Asker, now: datetime) -> AcceptDecision:
-    """Whether an offered seat may still be taken."""
+def accept(
+    event: Event, seat: Seat | None, asker: Asker, now: datetime, *, is_proven: bool = True
+) -> AcceptDecision:
+    """Whether an offered seat may still be taken; for `is_proven` see `claim`."""
     if seat is None or asker != seat.user_id:
         return "not-yours"
     if event.status == "cancelled":
         return "cancelled"
-    if seat.status in ("confirmed", "held"):
+    if seat.status == "confirmed":
         return "already"
     if seat.status == "cancelled":
-        return "expired" if seat.end_reason == "expired" else "not-offered"
+        return "expired" if seat.end_reason in ("expired", "unproven") else "not-offered"
     if event.status == "finished" or event.starts_at <= now:
         return "started"
     if seat.status == "waiting":
         return "not-offered"
-    return "seat" if _is_offered(seat, now) else "expired"
+    if ran_out(event, seat, now):
+        return "expired"
+    if seat.status == "held":
+        return "seat" if is_proven else "already-held"
+    if is_proven:
+        return "seat"
+    return "hold" if _may_be_held(event) else "proof-first"
 
 
 TransferDecision = Literal[
@@ -282,6 +350,9 @@ _NEWS: dict[NoticeKind, Callable[[int, Event, Seat, datetime], bool]] = {
     ),
     "offer-expired": lambda _version, event, seat, _now: (
         seat.end_reason == "expired" and event.status == "published"
+    ),
+    "hold-expired": lambda _version, event, seat, now: (
+        seat.end_reason == "unproven" and _lies_ahead(event, now)
     ),
     "registration-cancelled": lambda _version, _event, seat, _now: seat.end_reason == "organiser",
     "seat-transferred": lambda _version, _event, seat, _now: seat.end_reason == "transferred",

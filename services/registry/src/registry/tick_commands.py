@@ -19,7 +19,7 @@ from registry.notice_store import DueNotice, take_due
 from registry.results import EventsTended, NoticesHandedOver, Said, Stored, Swept
 from registry.rules import EVENT_HOURS_MAX
 from registry.sweep import keep, sweep
-from registry.tables import IS_OFFERED, EventRow, Registration
+from registry.tables import IS_HELD, IS_OFFERED, EventRow, Registration
 from registry.work import Work
 
 NOTICES_PER_TICK_MAX = 500
@@ -76,16 +76,20 @@ async def tend_events(work: Work, command: TendEvents) -> Stored:
 
 
 async def _with_seats_to_pass_on(work: Work) -> list[UUID]:
-    ran_out = (
-        select(Registration.event_id)
-        .join(EventRow, EventRow.id == Registration.event_id)
-        .where(
-            IS_OFFERED, Registration.offer_expires_at <= work.now, EventRow.status == "published"
+    found: set[UUID] = set()
+    for status, ends_at in (
+        (IS_OFFERED, Registration.offer_expires_at),
+        (IS_HELD, Registration.hold_expires_at),
+    ):
+        ran_out = (
+            select(Registration.event_id)
+            .join(EventRow, EventRow.id == Registration.event_id)
+            .where(status, ends_at <= work.now, EventRow.status == "published")
+            # Or an event with many of them would hide all others.
+            .distinct()
+            .limit(EVENTS_PER_TICK_MAX)
         )
-        # Or an event with many offers would hide all others.
-        .distinct()
-        .limit(EVENTS_PER_TICK_MAX)
-    )
+        found |= set(await work.connection.scalars(ran_out))
     # No command leaves an event like this; whatever did is repaired.
     free = (
         select(EventRow.id)
@@ -97,7 +101,6 @@ async def _with_seats_to_pass_on(work: Work) -> list[UUID]:
         )
         .limit(EVENTS_PER_TICK_MAX)
     )
-    found = set(await work.connection.scalars(ran_out))
     found |= set(await work.connection.scalars(free))
     return sorted(found)[:EVENTS_PER_TICK_MAX]
 
