@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 import pytest
-from registry_house import House, chat, claim_seat, tick
+from registry_house import House, chat, claim_seat, give_back, tick
 
 from contracts import Address, ChangePreferences, FindNotice, NoticeAnswer, NoticeKind
 from registry.queries import Queries
@@ -110,8 +110,10 @@ async def test_a_later_claim_does_not_undo_a_stop(house: House) -> None:
     assert await person(house) == (True, "en")
 
 
-@pytest.mark.parametrize("kind", ["reminder-24h", "reminder-1h"])
-async def test_who_said_stop_is_not_reminded(house: House, kind: NoticeKind) -> None:
+@pytest.mark.parametrize(
+    "kind", ["reminder-24h", "reminder-1h", "seat-confirmed", "event-changed"]
+)
+async def test_who_said_stop_is_told_nothing_of_any_kind(house: House, kind: NoticeKind) -> None:
     seat = await house.seat(await house.event(starts_in=timedelta(hours=30)))
     assert (await told(house, kind, seat.id)).address == chat(1)
     await house.do(wish(muted=True))
@@ -120,11 +122,15 @@ async def test_who_said_stop_is_not_reminded(house: House, kind: NoticeKind) -> 
     assert (await told(house, kind, seat.id)).address == chat(1)
 
 
-@pytest.mark.parametrize("kind", ["seat-confirmed", "event-changed"])
-async def test_who_said_stop_is_still_told_of_the_own_seat(house: House, kind: NoticeKind) -> None:
-    seat = await house.seat(await house.event())
-    await house.do(wish(muted=True))
-    assert (await told(house, kind, seat.id)).address == chat(1)
+async def test_who_said_stop_is_offered_no_seat(house: House) -> None:
+    event_id = await house.event(1)
+    seat = await house.seat(event_id)
+    await house.do(claim_seat(event_id, 2))
+    await house.do(give_back(seat, chat(1)))
+    (offered,) = await house.rows("SELECT id FROM event_registrations WHERE status = 'offered'")
+    assert (await told(house, "seat-offered", offered["id"])).address == chat(2)
+    await house.do(wish(muted=True, address=chat(2)))
+    assert (await told(house, "seat-offered", offered["id"])).address is None
 
 
 async def test_the_tick_goes_on_for_who_is_muted(house: House) -> None:

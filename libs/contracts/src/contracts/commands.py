@@ -146,8 +146,8 @@ class ChangePreferences(Command):
     language: Literal["en", "ru"] | None = None
     """What notices are written in; None: as it was."""
     muted: bool | None = None
-    """No reminders and no news from organisers; what happens to one's own seat is still told.
-    None: as it was."""
+    """Nothing but direct answers: no reminders, no news, not even of the own seat. None: as it was.
+    """
 
     def route(self) -> str:
         """The lane of the chat."""

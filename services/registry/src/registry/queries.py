@@ -27,7 +27,7 @@ from registry.event_store import EVENT_COLUMNS, as_event
 from registry.messages.tables import OrganiserMessage
 from registry.people import find_person
 from registry.rules import EVENT_HOURS_MAX, Event
-from registry.seats import REMINDED, Seat, is_still_true
+from registry.seats import Seat, is_still_true
 from registry.tables import IS_ACTIVE, EventRow, Registration, User
 from registry.ways import ways_to
 from runtime.clock import Clock
@@ -174,13 +174,14 @@ async def _find_notice(
     row = (await connection.execute(found)).mappings().one_or_none()
     if row is None:
         return NoticeAnswer()
-    if row["muted"] and query.kind in REMINDED:
+    if row["muted"]:
+        # Nothing but answers to what they do themselves, not even about their own seat.
         return NoticeAnswer()
     event, seat = as_event(row), _seat(row)
     words = None
     if query.kind == "organiser-message":
         words = await _words(connection, query.message_id, now)
-        if words is None or row["muted"] or seat.status == "cancelled":
+        if words is None or seat.status == "cancelled":
             return NoticeAnswer()
     elif not is_still_true(query.kind, query.event_version, event, seat, now):
         return NoticeAnswer()

@@ -78,7 +78,7 @@ class User(Base):
     language_at: Mapped[datetime | None]
     """When the person last chose it by name; an older wish changes nothing any more."""
     muted: Mapped[bool] = mapped_column(server_default=false())
-    """No reminders and no news from organisers; what happens to one's own seat is still told."""
+    """Nothing but direct answers: no reminders, no news, no offers."""
     muted_at: Mapped[datetime | None]
     """When the person last said stop or start; an older wish changes nothing any more."""
     forgotten_at: Mapped[datetime | None]

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from contracts import Command, FeedMessages, SendDueReminders, SweepInvariants, TendEvents
+from contracts import (
+    Command,
+    FeedMessages,
+    SendDueReminders,
+    SweepInvariants,
+    TendEvents,
+    TendPeople,
+)
 from contracts.ids import TURNOUT
 
 REMINDERS_PERIOD_SECONDS = 5
@@ -15,6 +22,8 @@ TENDING_PERIOD_SECONDS = 2
 FEEDING_PERIOD_SECONDS = 2
 """Each hands over 500 recipients at most, so 250 a second: three times what one account may send.
 """
+PEOPLE_PERIOD_SECONDS = 10
+"""Whoever wished to be forgotten is gone from everywhere within a minute, where everything runs."""
 SWEEP_PERIOD_SECONDS = 300
 """A sweep looks at every registration."""
 
@@ -40,7 +49,13 @@ class Tick:
         return self.say(uuid5(TURNOUT, f"tick:{self.name}:{due_at.isoformat()}"), due_at)
 
 
-_Kind = type[SendDueReminders] | type[TendEvents] | type[FeedMessages] | type[SweepInvariants]
+_Kind = (
+    type[SendDueReminders]
+    | type[TendEvents]
+    | type[FeedMessages]
+    | type[TendPeople]
+    | type[SweepInvariants]
+)
 
 
 def _of(kind: _Kind) -> Say:
@@ -58,5 +73,6 @@ TICKS: tuple[Tick, ...] = (
     ),
     Tick(name="tend-events", period_seconds=TENDING_PERIOD_SECONDS, say=_of(TendEvents)),
     Tick(name="feed-messages", period_seconds=FEEDING_PERIOD_SECONDS, say=_of(FeedMessages)),
+    Tick(name="tend-people", period_seconds=PEOPLE_PERIOD_SECONDS, say=_of(TendPeople)),
     Tick(name="sweep-invariants", period_seconds=SWEEP_PERIOD_SECONDS, say=_of(SweepInvariants)),
 )

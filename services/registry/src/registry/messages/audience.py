@@ -49,7 +49,7 @@ _PEOPLE = f"""
             WHERE n.platform = 'email' AND n.account = '{MAIL_ACCOUNT}'
             AND n.chat_id = u.id::text AND n.blocked)
     ) AS mail ON TRUE
-    WHERE r.event_id = $1 AND {{state}} AND NOT u.muted
+    WHERE r.event_id = $1 AND {{state}} AND NOT u.muted AND u.forgotten_at IS NULL
 """  # noqa: S608 - our own constant
 
 _MUTED = """
