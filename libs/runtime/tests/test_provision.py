@@ -66,6 +66,64 @@ async def test_a_run_repairs_what_has_drifted(jetstream: JetStreamContext) -> No
     assert consumer.config.ack_wait == lane.ack_wait_seconds
 
 
+@pytest.mark.parametrize("before", [None, 30 * 86_400.0, 3650 * 86_400.0])
+async def test_what_is_kept_of_people_ends_after_as_long_as_is_asked_for(
+    jetstream: JetStreamContext, before: float | None
+) -> None:
+    """A release before this kept it without end; what is there stays, and gets older."""
+    of_people = {bucket.name for bucket in BUCKETS if bucket.of_people}
+    assert of_people == {"fsm", "fsm-journal", "peers"}
+    for name in of_people:
+        config = (await jetstream.stream_info(f"KV_{name}")).config
+        await jetstream.update_stream(config.evolve(max_age=before))
+    documents = await jetstream.key_value("fsm")
+    revision = await documents.put("telegram.1-2", b"{}")
+
+    async def ages() -> dict[str, float | None]:
+        names = [bucket.name for bucket in BUCKETS]
+        return {name: (await (await jetstream.key_value(name)).status()).ttl for name in names}
+
+    await provision(jetstream, [], retention_days=100)
+    first = await ages()
+    assert {first[name] for name in of_people} == {100 * 86_400.0}
+    assert all(
+        (first[one.name] or 0) == one.age_max_seconds for one in BUCKETS if not one.of_people
+    )
+    await provision(jetstream, [], retention_days=100)
+    assert await ages() == first
+    assert (await documents.get("telegram.1-2")).revision == revision
+    assert await documents.update("telegram.1-2", b"{}", last=revision) > revision
+    await provision(jetstream, TEST_RINGS)
+    assert {(await ages())[name] for name in of_people} == {730 * 86_400.0}
+
+
+def test_the_command_is_told_how_long(provisioned: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "runtime.provision"],
+        env={**os.environ, "NATS_URL": provisioned, "RETENTION_DAYS": "29"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0, "a chat's document must outlive what refers to it"
+    for days in ("60", "730"):
+        subprocess.run(
+            [sys.executable, "-m", "runtime.provision"],
+            env={**os.environ, "NATS_URL": provisioned, "RETENTION_DAYS": days},
+            capture_output=True,
+            check=True,
+        )
+        assert asyncio.run(_age_of_a_chat(provisioned)) == int(days) * 86_400.0
+
+
+async def _age_of_a_chat(url: str) -> float | None:
+    client = await nats.connect(url)
+    try:
+        return (await (await client.jetstream().key_value("fsm")).status()).ttl
+    finally:
+        await client.close()
+
+
 async def test_a_ring_is_topped_up_and_never_overfilled(jetstream: JetStreamContext) -> None:
     ring = TEST_RINGS[0]
     await jetstream.purge_stream(ring.stream, keep=3)

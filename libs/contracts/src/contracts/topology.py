@@ -67,6 +67,9 @@ class Bucket:
     name: str
     owner: str
     age_max_seconds: float = 0.0
+    """Since it was last written; 0: kept without end."""
+    of_people: bool = False
+    """A document for each chat: kept for `RETENTION_DAYS`, which a setting may change."""
     bytes_max: int = 512 * _MEBIBYTE
 
 
@@ -348,12 +351,32 @@ STREAMS: tuple[Stream, ...] = (
     DEAD,
 )
 
-FSM = Bucket(name="fsm", owner="conversation", bytes_max=8192 * _MEBIBYTE)
+RETENTION_DAYS = 730
+"""How long what we know of a person is kept after it was last needed, unless a setting says
+otherwise."""
+
+FSM = Bucket(
+    name="fsm",
+    owner="conversation",
+    age_max_seconds=RETENTION_DAYS * _DAY_SECONDS,
+    of_people=True,
+    bytes_max=8192 * _MEBIBYTE,
+)
 """A chat's document has 2 KB, and 8 where somebody writes a lot: room for a million chats."""
-FSM_JOURNAL = Bucket(name="fsm-journal", owner="conversation")
+FSM_JOURNAL = Bucket(
+    name="fsm-journal",
+    owner="conversation",
+    age_max_seconds=RETENTION_DAYS * _DAY_SECONDS,
+    of_people=True,
+)
 """With states in Redis: what was written while Redis or the registry was away (ADR 0017)."""
 LEDGER = Bucket(name="ledger", owner="notifier", age_max_seconds=8 * _DAY_SECONDS)
-PEERS = Bucket(name="peers", owner="notifier")
+PEERS = Bucket(
+    name="peers",
+    owner="notifier",
+    age_max_seconds=RETENTION_DAYS * _DAY_SECONDS,
+    of_people=True,
+)
 WEBHOOKS = Bucket(name="webhooks", owner="gateway", bytes_max=8 * _MEBIBYTE)
 """One document: what the platforms say of our webhooks, and what the admin was told of it."""
 MEDIA = Bucket(name="media", owner="notifier", age_max_seconds=29 * _DAY_SECONDS)

@@ -3,15 +3,25 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import nats
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, BucketNotFoundError, NotFoundError
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from contracts import topology
-from contracts.topology import BUCKETS, STREAMS, Bucket, Consumer, Ring, Stream, Tier
+from contracts.topology import (
+    BUCKETS,
+    RETENTION_DAYS,
+    STREAMS,
+    Bucket,
+    Consumer,
+    Ring,
+    Stream,
+    Tier,
+)
 from runtime.accounts import AccountBook, read_accounts
 from runtime.settings import AccountSettings, Misconfigured
 
@@ -21,6 +31,10 @@ CONNECT_ATTEMPTS_MAX = 20
 HAND_OVER_SECONDS_MAX = 15.0
 """So long a lane that will be another is let end what is in hand; each has one message."""
 HAND_OVER_POLL_SECONDS = 0.1
+
+RETENTION_DAYS_MIN = 30
+"""As at the registry, which forgets people after as long."""
+DAY_SECONDS = 86_400.0
 
 RING_BYTES_MAX = 1024 * 1024
 """A thousand permits take 60 KB."""
@@ -35,6 +49,8 @@ class ProvisionSettings(AccountSettings):
     """3 in a cluster; with 1 use `sync_interval: always` (docs/operations.md)."""
     smtp_url: SecretStr | None = None
     """With it there is e-mail, which has a ring of its own."""
+    retention_days: int = Field(default=RETENTION_DAYS, ge=RETENTION_DAYS_MIN)
+    """How long a chat's documents are kept that nobody has written to."""
 
 
 async def provision(
@@ -43,6 +59,7 @@ async def provision(
     replicas: int = 1,
     *,
     tiers: Sequence[Tier] = (),
+    retention_days: int = RETENTION_DAYS,
 ) -> int:
     """Make everything in `contracts.topology` as it is described there.
 
@@ -51,6 +68,7 @@ async def provision(
         rings: the permits of each account.
         replicas: of every stream.
         tiers: the limits of people of WhatsApp's portfolios.
+        retention_days: how long buckets keep what is about people.
 
     Returns:
         How many streams, consumers and buckets exist now because of us.
@@ -63,8 +81,10 @@ async def provision(
             *(_make_consumer(jetstream, consumer) for consumer in stream.consumers)
         )
         made += 1 + len(stream.consumers)
+    of_people = retention_days * DAY_SECONDS
     for bucket in BUCKETS:
-        await _make_bucket(jetstream, bucket, replicas)
+        kept = replace(bucket, age_max_seconds=of_people) if bucket.of_people else bucket
+        await _make_bucket(jetstream, kept, replicas)
     for ring in rings:
         await _make_ring(jetstream, ring, replicas)
         lanes = topology.wake_lanes(ring.platform, ring.account)
@@ -172,7 +192,7 @@ async def _make_consumer(jetstream: JetStreamContext, consumer: Consumer) -> Non
 
 async def _make_bucket(jetstream: JetStreamContext, bucket: Bucket, replicas: int) -> None:
     try:
-        await jetstream.key_value(bucket.name)
+        found = await (await jetstream.key_value(bucket.name)).status()
     except BucketNotFoundError:
         await jetstream.create_key_value(
             api.KeyValueConfig(
@@ -185,6 +205,12 @@ async def _make_bucket(jetstream: JetStreamContext, bucket: Bucket, replicas: in
                 direct=True,
             )
         )
+        return
+    # With all the rest as it is: an update replaces the whole of it.
+    config = found.stream_info.config
+    wanted = {"max_age": bucket.age_max_seconds, "max_bytes": bucket.bytes_max}
+    if any((getattr(config, name) or 0) != value for name, value in wanted.items()):
+        await jetstream.update_stream(config.evolve(**wanted))
 
 
 async def _make_ring(jetstream: JetStreamContext, ring: Ring, replicas: int) -> None:
@@ -289,6 +315,7 @@ async def main() -> None:
             rings(book, settings),
             settings.nats_replicas,
             tiers=tiers(book),
+            retention_days=settings.retention_days,
         )
     finally:
         await client.close()
