@@ -1,4 +1,4 @@
-"""What goes with a message: a ticket as a picture, a calendar entry as a file."""
+"""What goes with a message: a ticket as a picture, a calendar entry or one's own data as a file."""
 
 import asyncio
 from dataclasses import dataclass

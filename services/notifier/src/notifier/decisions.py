@@ -45,6 +45,10 @@ def decide(
         return Settle("suppressed", "marketing-stopped")
     if message.address.platform == "whatsapp" and not window_open(peer, now):
         return window_closed(message, peer, approvals)
+    document = message.document
+    if message.address.platform == "email" and document and document.kind == "mydata":
+        # It goes to the chat that asked: of a mailbox nobody knows who else reads it.
+        return Settle("suppressed", "not-by-mail")
     return Send()
 
 

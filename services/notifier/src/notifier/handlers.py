@@ -11,6 +11,7 @@ from notifier.again import Again
 from notifier.channel import Channel, R
 from notifier.credentials import AccountWatch
 from notifier.decisions import Send, Settle, decide, tier_full
+from notifier.exports import Exports
 from notifier.ledger import Record
 from notifier.limits import Allowed, Limits
 from notifier.lookback import LookBack
@@ -83,6 +84,7 @@ class Sender(Generic[R]):
             self._templates.approvals,
             Whose(service.broker, peers),
         )
+        self._exports = Exports(service.broker)
         self._reach = Reach(service.broker, service.clock, self._peers)
         self._watch = watch
         self._refusals = Refusals(self._limits, self.outage, self._reach, watch, self._templates)
@@ -187,7 +189,9 @@ class Sender(Generic[R]):
         while isinstance(plan, Send):
             if plan.by_template and (settle := await self._admit(message)):
                 return settle
-            requests = self.channel.render(message, by_template=plan.by_template)
+            # A template takes no documents.
+            whole = message if plan.by_template else await self._exports.filled(message)
+            requests = self.channel.render(whole, by_template=plan.by_template)
             plan = await self._call_each(job, requests, plan)
         return plan
 

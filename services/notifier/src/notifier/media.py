@@ -55,7 +55,8 @@ class Media:
     """A document for one message."""
 
     attachment: Attachment
-    key: str
+    key: str | None
+    """What it is remembered by; None: it is one person's alone and is not remembered at all."""
     media_id: str | None
     """What the platform calls it; None: it has to be uploaded."""
 
@@ -95,6 +96,8 @@ class Shelf:
             Reject: the document cannot be drawn.
         """
         attachment = await drawn(document)
+        if document.kind == "mydata":
+            return Media(attachment, None, None)
         key = f"{self._prefix}.{_digest(attachment)}"
         until = time.monotonic() + UPLOAD_WAIT_SECONDS_MAX
         while (media_id := await self._known(key)) is None:
@@ -112,13 +115,15 @@ class Shelf:
 
     def latest(self, media: Media) -> Media:
         """The same, with the id if another message has brought one since."""
-        if media.media_id is not None:
+        if media.media_id is not None or media.key is None:
             return media
         return replace(media, media_id=self._here(media.key))
 
     def keep(self, media: Media, media_id: str) -> None:
         """The platform has the document; nobody waits until the bucket knows it too."""
         self._count("uploaded")
+        if media.key is None:
+            return
         self._remember(media.key, media_id)
         self.give_up(media)
         if self._documents is not None:
@@ -127,7 +132,7 @@ class Shelf:
 
     def give_up(self, media: Media) -> None:
         """The document was not uploaded: somebody else's turn."""
-        if media.media_id is not None:
+        if media.media_id is not None or media.key is None:
             # It was to be named only; whoever uploads it now is somebody else.
             return
         if upload := self._under_way.pop(media.key, None):
@@ -139,6 +144,8 @@ class Shelf:
         That is remembered, lest the bucket tells the old id once more. Of several messages with
         the old id, the last may find that another has uploaded the document meanwhile.
         """
+        if media.key is None:
+            return
         known, _ = self._remembered.get(media.key, (media.media_id, 0.0))
         if known != media.media_id:
             return
