@@ -82,9 +82,7 @@ async def test_everything_of_a_person_goes_and_their_seats_go_to_the_line(
 
     (ended,) = await house.rows("SELECT * FROM event_registrations WHERE id = $1", mine.id)
     assert (ended["status"], ended["end_reason"]) == ("cancelled", "forgotten")
-    (offered,) = await house.rows(
-        "SELECT status FROM event_registrations WHERE id = $1", waits.id
-    )
+    (offered,) = await house.rows("SELECT status FROM event_registrations WHERE id = $1", waits.id)
     assert offered["status"] == "offered"
     (kept,) = await house.rows("SELECT * FROM event_registrations WHERE id = $1", came.id)
     assert (kept["status"], kept["name"], kept["ticket"]) == ("confirmed", "", None)

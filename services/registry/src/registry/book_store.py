@@ -26,6 +26,7 @@ from registry import notice_store, people
 from registry.book import Book, Known
 from registry.bulk import insert_many, one_of, update_many
 from registry.codes import event_code
+from registry.consents import write_consents
 from registry.database import Raced
 from registry.event_store import insert_event, update_event
 from registry.journal import write_audit
@@ -291,6 +292,7 @@ async def write_book(connection: AsyncConnection, book: Book) -> None:
     elif event != book.event_before:
         await update_event(connection, event, book.now)
     await people.write_people(connection, list(book.claimed.values()), book)
+    await write_consents(connection, list(book.claimed.values()), book)
     await people.add_people(connection, book.added, book.now)
     changed = sorted(book.changed_seats(), key=lambda pair: pair[1].id)
     await _see_that_receivers_are_there(connection, changed)
