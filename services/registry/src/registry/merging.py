@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, and_, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import Address, Command, RegistrationCard, RegistrationConfirmed, derived_id
+from contracts import Address, Command, RegistrationCard
 from registry.book import Book, Change, Known
 from registry.book_store import SEAT_COLUMNS, as_seat, read_line, write_book
 from registry.bulk import one_of
@@ -23,7 +23,7 @@ from registry.database import Raced
 from registry.delivery_tables import Reachability
 from registry.event_store import lock_event
 from registry.journal import write_changes
-from registry.line import end, offer_free_seats, source
+from registry.line import confirm, end, offer_free_seats, source
 from registry.person_tables import ConsentRow, EmailProof, Link
 from registry.results import Said
 from registry.rules import Event
@@ -180,7 +180,7 @@ async def _settle_event(
         _end_doubled(book, command, seat)
     _redirect_promises(book, command, seats, winner, losers)
     confirmed = [
-        _confirm_held(book, command, seat)
+        confirm(book, command, seat, "hold-confirmed", f"confirmed:{seat.id}")
         for seat in own[:1]
         if seat.status == "held" and event.status == "published" and event.starts_at > work.now
     ]
@@ -250,30 +250,6 @@ def _redirect_promises(
             channel=channel,
             reason="merged",
         )
-
-
-def _confirm_held(book: Book, command: Command, held: Seat) -> Seat:
-    before = book.seat(held.id)
-    assert before is not None, "it was read"
-    seat = replace(
-        before,
-        status="confirmed",
-        hold_expires_at=None,
-        ticket=book.tickets.issue(held.id),
-    )
-    actor, channel, _ = source(command)
-    book.put(seat)
-    book.note(command, "hold-confirmed", before=before, after=seat, actor=actor, channel=channel)
-    book.say(
-        RegistrationConfirmed(
-            id=derived_id(command.id, f"confirmed:{seat.id}"),
-            occurred_at=book.now,
-            correlation_id=command.correlation_id,
-            registration_id=seat.id,
-            event_id=book.event.id,
-        )
-    )
-    return seat
 
 
 async def hand_over(
@@ -366,17 +342,19 @@ async def absorb(work: Work, command: Command, winner: UUID, losers: Sequence[UU
 
 
 async def _take_consents(connection: AsyncConnection, winner: UUID, losers: Sequence[UUID]) -> None:
-    # The first time that any of them agreed; a statement must not meet the same row twice.
-    first = (
+    """When any of them agreed first is when the person did."""
+    found = await connection.execute(
         select(ConsentRow.text_version, ConsentRow.channel, ConsentRow.language, ConsentRow.at)
         .where(one_of(ConsentRow.user_id, "losers"))
-        .distinct(ConsentRow.text_version, ConsentRow.channel)
-        .order_by(ConsentRow.text_version, ConsentRow.channel, ConsentRow.at)
+        .order_by(ConsentRow.at),
+        {"losers": list(losers)},
     )
-    rows = (await connection.execute(first, {"losers": list(losers)})).mappings().all()
-    if not rows:
+    first: dict[tuple[str, str], dict[str, object]] = {}
+    for row in found.mappings():
+        first.setdefault((row["text_version"], row["channel"]), dict(row) | {"user_id": winner})
+    if not first:
         return
-    taken = insert(ConsentRow).values([dict(row) | {"user_id": winner} for row in rows])
+    taken = insert(ConsentRow).values(list(first.values()))
     await connection.execute(
         taken.on_conflict_do_update(
             index_elements=["user_id", "text_version", "channel"],
