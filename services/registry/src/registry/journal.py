@@ -66,7 +66,7 @@ async def find_outcome(connection: AsyncConnection, command_id: UUID) -> Handled
     if row is None:
         return None
     kept = Kept.model_validate(row.outcome)
-    (result,) = await put_back(connection, [kept.result], tickets=None)
+    (result,) = await put_back(connection, [kept], tickets=None)
     return HandledOutcome(
         result=result,
         failed=row.failed,

@@ -10,6 +10,7 @@ back when somebody repeats the command or asks what became of it:
 | a registration's name | empty | the registration; empty for who was forgotten |
 | its ticket | empty, or none | its id, which a ticket signs; none for who was forgotten |
 | `CheckedIn`: which scanner was first | empty | the registration, if it is still that check-in |
+| what a person is called who has proven an address | empty, or none | the person |
 | what a token is called | empty | the token |
 | a webhook's address and description | empty | the webhook |
 | an event's title, description and place | as they were then | |
@@ -28,7 +29,7 @@ commands that came from no chat it reads as its own.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -38,8 +39,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
     Command,
+    EmailProven,
     RegistrationCard,
     SeatClaimed,
+    SeatHeld,
     SeatTransferred,
     TransferOffered,
     WaitingListed,
@@ -51,7 +54,7 @@ from registry.access_tables import ApiToken, Webhook
 from registry.bulk import one_of
 from registry.forgetting_results import PeopleTended
 from registry.results import Answer, CheckedIn, Newest, Result, Said, Stored, Unkept
-from registry.tables import Base, Registration
+from registry.tables import Base, Registration, User
 from registry.tickets import Tickets
 
 
@@ -70,6 +73,8 @@ class Kept(Value):
     newest: tuple[Newest, ...] = ()
     messages: tuple[Said | KeptAnswer, ...] = ()
     """In the order in which they are published."""
+    named: UUID | None = None
+    """Whose name was left out of the result, where no registration has it."""
 
 
 def keep(stored: Stored) -> str:
@@ -84,36 +89,49 @@ def keep(stored: Stored) -> str:
             for said in stored.messages
             if not isinstance(said, Unkept)
         ),
+        named=stored.named,
     ).model_dump_json()
 
 
+_OF_SEAT = (SeatClaimed, SeatHeld, WaitingListed, TransferOffered, SeatTransferred)
+
+
 def _without_people(result: Result) -> Result:
+    if isinstance(result, _OF_SEAT):
+        return result.model_copy(update={"registration": _blank(result.registration)})
     match result:
-        case SeatClaimed() | WaitingListed() | TransferOffered() | SeatTransferred():
-            card = result.registration
-            blank = {"name": "", "ticket": None if card.ticket is None else ""}
-            return result.model_copy(update={"registration": card.model_copy(update=blank)})
+        case EmailProven():
+            blank = {
+                "name": None if result.name is None else "",
+                "registrations": tuple(map(_blank, result.registrations)),
+            }
+            return result.model_copy(update=blank)
         case CheckedIn(by=str()):
             return result.model_copy(update={"by": ""})
         case TokenWritten(token=token):
             return TokenWritten(token=token.model_copy(update={"name": ""}))
         case WebhookWritten(webhook=webhook):
-            blank = {"url": "", "description": ""}
-            return WebhookWritten(webhook=webhook.model_copy(update=blank))
+            texts = {"url": "", "description": ""}
+            return WebhookWritten(webhook=webhook.model_copy(update=texts))
     return result
+
+
+def _blank(card: RegistrationCard) -> RegistrationCard:
+    return card.model_copy(update={"name": "", "ticket": None if card.ticket is None else ""})
 
 
 _READ: dict[type[Base], Select[*tuple[Any, ...]]] = {
     Registration: select(
         Registration.id, Registration.name, Registration.checked_in_at, Registration.checked_in_by
     ).where(one_of(Registration.id, "ids")),
+    User: select(User.id, User.name).where(one_of(User.id, "ids")),
     ApiToken: select(ApiToken.id, ApiToken.name).where(one_of(ApiToken.id, "ids")),
     Webhook: select(Webhook.id, Webhook.url, Webhook.description).where(one_of(Webhook.id, "ids")),
 }
 
 
 async def put_back(
-    connection: AsyncConnection, results: Sequence[Result], tickets: Tickets | None
+    connection: AsyncConnection, kept: Sequence[Kept], tickets: Tickets | None
 ) -> list[Result]:
     """Results as they were before what is of a person was left out of them.
 
@@ -122,57 +140,77 @@ async def put_back(
 
     Args:
         connection: where to look.
-        results: as rows keep them, also of an older form.
+        kept: as rows keep them, also of an older form.
         tickets: signs anew what was signed; None leaves tickets out, for who is shown none.
     """
     wanted: dict[type[Base], set[UUID]] = defaultdict(set)
-    for result in results:
-        if (source := _source(result)) is not None:
-            wanted[source[0]].add(source[1])
+    for one in kept:
+        for table, key in _sources(one):
+            wanted[table].add(key)
     rows: dict[UUID, Any] = {}
     for table, ids in wanted.items():
         found = await connection.execute(_READ[table], {"ids": list(ids)})
         rows |= {row.id: row for row in found}
-    return [_filled(result, rows, tickets) for result in results]
+    return [_filled(one, rows, tickets) for one in kept]
 
 
-def _source(result: Result) -> tuple[type[Base], UUID] | None:
-    """The row that has what is missing of a result; None when nothing is."""
+def _sources(kept: Kept) -> Iterator[tuple[type[Base], UUID]]:
+    """The rows that have what is missing of a result; none when nothing is."""
+    result = kept.result
+    if isinstance(result, _OF_SEAT):
+        if not result.registration.name:
+            yield Registration, result.registration.id
+        return
     match result:
-        case SeatClaimed() | WaitingListed() | TransferOffered() | SeatTransferred():
-            card = result.registration
-            return None if card.name else (Registration, card.id)
+        case EmailProven():
+            for card in result.registrations:
+                if not card.name:
+                    yield Registration, card.id
+            if result.name == "" and kept.named is not None:
+                yield User, kept.named
         case CheckedIn(by="", registration_id=registration_id):
-            return Registration, registration_id
+            yield Registration, registration_id
         case TokenWritten(token=token) if not token.name:
-            return ApiToken, token.id
+            yield ApiToken, token.id
         case WebhookWritten(webhook=webhook) if not webhook.url:
-            return Webhook, webhook.id
-    return None
+            yield Webhook, webhook.id
 
 
-def _filled(result: Result, rows: Mapping[UUID, Any], tickets: Tickets | None) -> Result:
-    source = _source(result)
-    if source is None:
-        return result
-    row = rows.get(source[1])
+def _filled(kept: Kept, rows: Mapping[UUID, Any], tickets: Tickets | None) -> Result:
+    result = kept.result
+    if isinstance(result, _OF_SEAT):
+        card = _card(result.registration, rows, tickets)
+        return result.model_copy(update={"registration": card})
     match result:
-        case SeatClaimed() | WaitingListed() | TransferOffered() | SeatTransferred():
-            card = _card(result.registration, row.name if row else "", tickets)
-            return result.model_copy(update={"registration": card})
-        case CheckedIn():
+        case EmailProven():
+            name = result.name
+            if name == "":
+                # Who is forgotten has no name any more, and who is a part of somebody no row.
+                row = rows.get(kept.named) if kept.named is not None else None
+                name = row.name or None if row is not None else None
+            cards = tuple(_card(card, rows, tickets) for card in result.registrations)
+            return result.model_copy(update={"name": name, "registrations": cards})
+        case CheckedIn(by=""):
+            row = rows.get(result.registration_id)
             if row is None or row.checked_in_at != result.at:
                 return result.model_copy(update={"by": None})
             return result.model_copy(update={"by": row.checked_in_by})
-        case TokenWritten(token=token) if row is not None:
-            return TokenWritten(token=token.model_copy(update={"name": row.name}))
-        case WebhookWritten(webhook=webhook) if row is not None:
+        case TokenWritten(token=token) if token.id in rows:
+            named = token.model_copy(update={"name": rows[token.id].name})
+            return TokenWritten(token=named)
+        case WebhookWritten(webhook=webhook) if webhook.id in rows:
+            row = rows[webhook.id]
             texts = {"url": row.url, "description": row.description}
             return WebhookWritten(webhook=webhook.model_copy(update=texts))
     return result
 
 
-def _card(card: RegistrationCard, name: str, tickets: Tickets | None) -> RegistrationCard:
+def _card(
+    card: RegistrationCard, rows: Mapping[UUID, Any], tickets: Tickets | None
+) -> RegistrationCard:
+    if card.name:
+        return card
+    name = rows[card.id].name if card.id in rows else ""
     ticket = None
     if card.ticket is not None and name and tickets is not None:
         ticket = tickets.issue(card.id)
@@ -185,7 +223,7 @@ async def say_again(
     tickets: Tickets,
 ) -> dict[UUID, Stored]:
     """The whole outcomes of commands that are repeated, by the commands' ids."""
-    results = await put_back(connection, [one.result for _, one in kept], tickets)
+    results = await put_back(connection, [one for _, one in kept], tickets)
     again = {
         command.id: await purges.say_again(connection, result, command.correlation_id)
         for (command, _), result in zip(kept, results, strict=True)
@@ -202,6 +240,7 @@ async def say_again(
                 for said in one.messages
             )
             + again.get(command.id, ()),
+            named=one.named,
         )
         for (command, one), result in zip(kept, results, strict=True)
     }

@@ -19,7 +19,7 @@ from contracts import (
 from contracts.people import CODE_MINUTES
 from registry import proof_store
 from registry.joining import join
-from registry.people import find_people
+from registry.people import find_people, find_person
 from registry.proof_results import CodeRequested
 from registry.proof_store import Proof
 from registry.results import Said, Stored, answer
@@ -93,7 +93,11 @@ async def prove_email(work: Work, command: ProveEmail) -> Stored:
     await proof_store.use(work.connection, proof, chat, work.now)
     target, email = (None, proof.email) if proof.by_email else (proof.target_user_id, None)
     result, said = await join(work, command, target=target, email=email)
-    return Stored(result=result, messages=answer(command, result, work.now) + said)
+    return Stored(
+        result=result,
+        messages=answer(command, result, work.now) + said,
+        named=await find_person(work.connection, command.address, command.occurred_at),
+    )
 
 
 def _proven(work: Work, live: Sequence[Proof], typed: str) -> Proof | None:

@@ -271,3 +271,5 @@ class Stored(Value):
     """Made known before anything is published."""
     messages: tuple[Said, ...] = ()
     """In the order in which they are published; the answer to the chat comes first."""
+    named: UUID | None = None
+    """The person whose name the result tells, where no registration has it."""
