@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from contracts import (
     DeliveryReported,
     DropChatState,
+    ExportPerson,
     FindEvent,
     FindNotice,
     FindNoticeToPerson,
@@ -38,6 +39,7 @@ from registry.api.webhooks import webhook_routes
 from registry.carrying_out import decode
 from registry.chat_states import ChatStates
 from registry.database import Database
+from registry.export import Exports
 from registry.handlers import Handlers
 from registry.person_queries import PersonQueries
 from registry.proof_codes import ProofCodes
@@ -101,6 +103,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         proof_by_email=settings.proof_by_email,
     )
     service.answer(FindNoticeToPerson, person_queries.find_notice_to_person)
+    exports = Exports(database=database, clock=service.clock)
+    service.answer(ExportPerson, exports.export_person)
     chat_states = ChatStates(database=database, clock=service.clock)
     service.answer(LoadChatState, chat_states.load)
     service.answer(SaveChatState, chat_states.save)
