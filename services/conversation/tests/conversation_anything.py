@@ -15,10 +15,16 @@ from contracts import (
     ChatMoved,
     ClaimRefused,
     ClaimSeat,
+    CodeRefused,
     CommandFailed,
     Content,
+    DisownLink,
+    DisownRefused,
     DropTransfer,
+    EmailProven,
+    ForgetPerson,
     FormSent,
+    LinkDisowned,
     LocationSent,
     MediaSent,
     MessageEdited,
@@ -26,20 +32,27 @@ from contracts import (
     OfferRefused,
     OtherSent,
     Outcome,
+    PersonForgotten,
+    ProveEmail,
     ReactionSent,
     RegistrationCard,
     RegistrationReleased,
     SeatClaimed,
+    SeatHeld,
     SeatTransferred,
     Sender,
     TransferDropped,
     TransferOffered,
     TransferRefused,
+    Unlink,
+    Unlinked,
+    UnlinkRefused,
     WaitingListed,
 )
 from contracts.inbound import ContactShared
-from conversation.dialogue.choices import ALWAYS, OF_A_QUESTION
+from conversation.dialogue.choices import ALWAYS, OF_A_PROOF, OF_A_QUESTION
 from conversation.dialogue.turn import ChatCommand
+from conversation.replay.people import Elsewhere
 
 OLGA_SENDS = Sender(name="Ольга", phone="79161234567")
 
@@ -69,7 +82,17 @@ OFFER = SEAT.model_copy(
     update={"status": "offered", "ticket": None, "offer_expires_at": NOW + timedelta(hours=6)}
 )
 
+HELD = SEAT.model_copy(
+    update={"status": "held", "ticket": None, "hold_expires_at": NOW + timedelta(minutes=10)}
+)
+THERE = SEAT.model_copy(update={"id": uuid5(SPACE, "a seat elsewhere"), "name": "Ann Elsewhere"})
+ELSEWHERE = Elsewhere("ann@example.com", "whatsapp", "Ann Elsewhere", (THERE,))
+LINK = uuid5(SPACE, "a link")
+
 WORDS = [
+    *("/link", "/unlink", "/mydata", "/forget", "/privacy", "FORGET", "забудь", "no code"),
+    *("123456", "123 456", "code 123456", "１２３４５６", "١٢٣٤٥٦", "654321", "12345", "1234567"),
+    "Your code is 123456. It is worth something for 10 minutes.",
     *("/start", "/events", "/my", "/ticket", "/cancel", "/back", "/help", "/language", "/stop"),
     *("да", "нет", "yes", "no", "cancel", "отмена", "back", "назад", "help", "помощь", "next"),
     *("1", "2", "3", "9", "10", "PyCon", "Jazz", "events", "мои записи", "билет", "calendar"),
@@ -103,7 +126,7 @@ OUTCOMES: list[Outcome] = [
         ClaimRefused.model_validate({"reason": reason, "event": event})
         for reason in (
             *("full", "draft", "not-yet-open", "closed", "started", "cancelled"),
-            "unknown-event",
+            *("unknown-event", "proof-first"),
         )
         for event in (EVENTS[3], None)
     ),
@@ -119,7 +142,10 @@ OUTCOMES: list[Outcome] = [
     ),
     *(
         OfferRefused.model_validate({"reason": reason, "event": event})
-        for reason in ("expired", "not-offered", "not-yours", "started", "cancelled")
+        for reason in (
+            *("expired", "not-offered", "not-yours", "started", "cancelled"),
+            "proof-first",
+        )
         for event in (EVENTS[1], None)
     ),
     TransferOffered(registration=SEAT, expires_at=EVENTS[0].starts_at),
@@ -129,20 +155,43 @@ OUTCOMES: list[Outcome] = [
         TransferRefused.model_validate({"reason": reason, "event": EVENTS[0]})
         for reason in ("not-yours", "not-offered", "checked-in", "started", "cancelled", "has-seat")
     ),
+    SeatHeld(registration=HELD),
+    SeatHeld(registration=HELD, already=True),
+    EmailProven(),
+    EmailProven(name="Ann Elsewhere", registrations=(SEAT,)),
+    EmailProven(registrations=(SEAT, THERE), messengers=("whatsapp",), link_id=LINK, freed=2),
+    EmailProven(messengers=("telegram", "whatsapp"), link_id=LINK),
+    *(
+        CodeRefused.model_validate({"reason": reason, "tries_left": 3})
+        for reason in ("wrong", "expired", "too-many", "barred")
+    ),
+    Unlinked(messengers=("telegram",)),
+    Unlinked(),
+    UnlinkRefused(reason="unknown"),
+    UnlinkRefused(reason="only-way"),
+    LinkDisowned(messenger="whatsapp"),
+    LinkDisowned(messenger="telegram", already=True),
+    DisownRefused(),
+    PersonForgotten(freed=2),
+    PersonForgotten(known=False),
     CommandFailed(),
 ]
 OUTCOMES_OF: dict[type[ChatCommand], tuple[type[Outcome], ...]] = {
-    ClaimSeat: (SeatClaimed, WaitingListed, ClaimRefused, CommandFailed),
+    ClaimSeat: (SeatClaimed, SeatHeld, WaitingListed, ClaimRefused, CommandFailed),
     CancelRegistration: (RegistrationReleased, CancellationRefused, CommandFailed),
-    AcceptOffer: (SeatClaimed, WaitingListed, OfferRefused, CommandFailed),
+    AcceptOffer: (SeatClaimed, SeatHeld, WaitingListed, OfferRefused, CommandFailed),
     AcceptTransfer: (SeatTransferred, TransferRefused, CommandFailed),
     DropTransfer: (TransferDropped, TransferRefused, CommandFailed),
+    ProveEmail: (EmailProven, CodeRefused, CommandFailed),
+    Unlink: (Unlinked, UnlinkRefused, CommandFailed),
+    DisownLink: (LinkDisowned, DisownRefused, CommandFailed),
+    ForgetPerson: (PersonForgotten, CommandFailed),
 }
-ARGUMENTS = ["", "1", "2", "99", *CODES, "ru", "en", "None", str(SEAT.id)]
+ARGUMENTS = ["", "1", "2", "99", *CODES, "ru", "en", "None", str(SEAT.id), str(LINK), "123456"]
 
 typed = st.sampled_from(WORDS) | st.text(max_size=60)
 tapped = st.builds(
     lambda verb, argument: f"{verb}:{argument}",
-    st.sampled_from([*ALWAYS, *OF_A_QUESTION, "cancel", "no-such-thing"]),
+    st.sampled_from([*ALWAYS, *OF_A_QUESTION, *OF_A_PROOF, "cancel", "no-such-thing"]),
     st.sampled_from(ARGUMENTS),
 ) | st.text(max_size=60)

@@ -32,6 +32,7 @@ from contracts import (
     RegistrationCard,
     RegistrationReleased,
     RegistrationsAnswer,
+    RequestCode,
     SeatClaimed,
     Sender,
     TextSaid,
@@ -120,6 +121,9 @@ class World:
 
     events: list[EventCard] = field(default_factory=lambda: [an_event()])
     registrations: list[RegistrationCard] = field(default_factory=list)
+    known: bool = True
+    """Whether the chat speaks for anybody."""
+    proof_by_email: bool = True
     notices: dict[NoticeKind, NoticeAnswer] = field(default_factory=dict)
     """What is true of a registration that is not, or no longer, in the person's list."""
     silent: bool = False
@@ -143,7 +147,11 @@ class World:
                 found = [event for event in self.events if event.code == code]
                 return EventAnswer(event=found[0] if found else None)
             case ListRegistrations():
-                return RegistrationsAnswer(registrations=tuple(self.registrations))
+                return RegistrationsAnswer(
+                    registrations=tuple(self.registrations),
+                    known=self.known,
+                    proof_by_email=self.proof_by_email,
+                )
             case FindNotice(kind=kind):
                 return self.notices.get(kind, NoticeAnswer())
         raise AssertionError(f"nobody should ask {query}")
@@ -173,6 +181,7 @@ class Talk:
     commands: list[ChatCommand] = field(default_factory=list)
     """Those that the chat waits for."""
     wishes: list[ChangePreferences] = field(default_factory=list)
+    codes: list[RequestCode] = field(default_factory=list)
     items: list[Heard] = field(default_factory=list)
 
     def does(self, content: Content) -> list[OutboundMessage]:
@@ -260,6 +269,8 @@ class Talk:
         for owed in taken.owed:
             if isinstance(owed, ChangePreferences):
                 self.wishes.append(owed)
+            elif isinstance(owed, RequestCode):
+                self.codes.append(owed)
             elif not isinstance(owed, OutboundMessage):
                 self.commands.append(owed)
         return messages

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 import pytest
 from conversation_anything import (
+    ELSEWHERE,
     EVENTS,
     IGNORED,
     NO_ANSWERS,
@@ -32,7 +33,6 @@ from hypothesis.stateful import (
 )
 
 from contracts import (
-    ChangePreferences,
     ChoiceTapped,
     ClaimSeat,
     CommandOutcome,
@@ -41,6 +41,7 @@ from contracts import (
     NoticeKind,
     OutboundMessage,
     Outcome,
+    RequestCode,
     TextSaid,
     derived_id,
 )
@@ -84,18 +85,22 @@ class Chat(RuleBasedStateMachine):
 
     # What a person does
 
-    @initialize(in_russian=st.booleans(), ahead=st.integers(0, 9))
-    def begins(self, *, in_russian: bool, ahead: int) -> None:
+    @initialize(in_russian=st.booleans(), ahead=st.integers(0, 9), proof=st.booleans())
+    def begins(self, *, in_russian: bool, ahead: int, proof: bool) -> None:
         """Some way along the path first, because chance alone seldom gets far."""
         if in_russian:
             self.address, self.sender = OLGA, OLGA_SENDS
             self.registry = PlayedRegistry(OLGA, EVENTS)
+        self.registry.proof_by_email = proof
+        self.registry.person.elsewhere = ELSEWHERE
         code = "ABCDEF" if ahead % 2 else "K7Q2MX"
         path = [f"/start event_{code}", "yes", "Ann Lee", "ann@example.com", "yes"]
         for text in path[:ahead]:
             self.says(text)
         if ahead > len(path):
             self.registry_decides()
+        if ahead > len(path) + 2:
+            self.says("123456")
 
     @rule(text=typed)
     def says(self, text: str) -> None:
@@ -319,6 +324,9 @@ class Chat(RuleBasedStateMachine):
     def _taken_in(self, before: State, item: Heard) -> Step:
         taken = self.take(before, item)
         assert taken == self.take(before, item), "a step is a function of its arguments"
+        for owed in taken.owed:
+            if isinstance(owed, RequestCode):
+                self.registry.send_code(owed, self.now)
         document = self.document or ChatDocument(state=before)
         ids = tuple(owed.id for owed in taken.owed)
         if not (taken.shed and not taken.owed):
@@ -418,9 +426,7 @@ def messages_of(taken: Step) -> list[OutboundMessage]:
 
 def commands_of(taken: Step) -> list[ChatCommand]:
     """The commands that an outcome follows."""
-    return [
-        owed for owed in taken.owed if not isinstance(owed, OutboundMessage | ChangePreferences)
-    ]
+    return [owed for owed in taken.owed if isinstance(owed, ChatCommand)]
 
 
 def document_ids(document: ChatDocument, input_id: UUID) -> tuple[UUID, ...]:

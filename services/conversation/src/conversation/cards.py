@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from contracts import Document, EventCard, RegistrationCard
-from conversation.moments import in_words
+from conversation.moments import in_words, of_day
 from conversation.texts import Texts
 
 
@@ -61,6 +61,19 @@ def place_in_line(words: Texts, registration: RegistrationCard) -> str:
     )
 
 
+def held(words: Texts, registration: RegistrationCard) -> str:
+    """A seat that is kept until its person has shown that an address is theirs."""
+    event = registration.event
+    return words.say(
+        "held.card",
+        title=event.title,
+        when=when(words, event),
+        where=place(words, event.location),
+        name=registration.name,
+        deadline=of_day(held_until(registration), event.timezone, words.language),
+    )
+
+
 def position(registration: RegistrationCard) -> int:
     """The place in line of somebody who waits."""
     assert registration.position is not None, "who waits has a place in line"
@@ -71,3 +84,9 @@ def deadline(registration: RegistrationCard) -> datetime:
     """Until when the seat is kept that was offered."""
     assert registration.offer_expires_at is not None, "an offer has an end"
     return registration.offer_expires_at
+
+
+def held_until(registration: RegistrationCard) -> datetime:
+    """Until when the seat is kept that waits for a proof."""
+    assert registration.hold_expires_at is not None, "a held seat has an end"
+    return registration.hold_expires_at

@@ -1,6 +1,6 @@
 """One chat as it is stored: state and what it owes are one write."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -226,29 +226,21 @@ class ChatDocument(Value):
         return body
 
 
+_ENTRIES: dict[type[Owed], Callable[..., _Entry]] = {
+    OutboundMessage: _Say,
+    ClaimSeat: _Claim,
+    CancelRegistration: _Cancel,
+    AcceptOffer: _Accept,
+    AcceptTransfer: _AcceptTransfer,
+    DropTransfer: _DropTransfer,
+    ChangePreferences: _ChangePreferences,
+    RequestCode: _RequestCode,
+    ProveEmail: _ProveEmail,
+    Unlink: _Unlink,
+    DisownLink: _DisownLink,
+    ForgetPerson: _ForgetPerson,
+}
+
+
 def _entry(message: Owed) -> _Entry:
-    match message:
-        case OutboundMessage():
-            return _Say(message=message)
-        case ClaimSeat():
-            return _Claim(message=message)
-        case CancelRegistration():
-            return _Cancel(message=message)
-        case AcceptOffer():
-            return _Accept(message=message)
-        case AcceptTransfer():
-            return _AcceptTransfer(message=message)
-        case DropTransfer():
-            return _DropTransfer(message=message)
-        case ChangePreferences():
-            return _ChangePreferences(message=message)
-        case RequestCode():
-            return _RequestCode(message=message)
-        case ProveEmail():
-            return _ProveEmail(message=message)
-        case Unlink():
-            return _Unlink(message=message)
-        case DisownLink():
-            return _DisownLink(message=message)
-        case ForgetPerson():
-            return _ForgetPerson(message=message)
+    return _ENTRIES[type(message)](message=message)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from conversation.dialogue import confirming
+from conversation.dialogue import confirming, sending
 from conversation.dialogue.people import email_of, meant_email, suggested_email
-from conversation.dialogue.signposts import ways_out
-from conversation.dialogue.state import Context, Offer, Stage
+from conversation.dialogue.signposts import to_events, ways_out
+from conversation.dialogue.state import Context, Offer, Proof, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 
 _NO_DOUBT: dict[str, object] = {"typed_email": None, "suggested_email": None}
@@ -14,7 +14,15 @@ _NO_DOUBT: dict[str, object] = {"typed_email": None, "suggested_email": None}
 def to_email(turn: Turn, context: Context) -> Reply:
     """Open the question for the e-mail address."""
     context = context.model_copy(update={**_NO_DOUBT, "token": turn.new_token})
-    return ask_email(turn.at(Stage.ENTERING_EMAIL, context))
+    return ask_email(turn.at(_here(turn), context))
+
+
+def to_linking(turn: Turn, proof: Proof) -> Reply:
+    """Open the question for the address that somebody is registered with."""
+    context = turn.state.context.looking_at(turn.state.context.event)
+    context = context.model_copy(update={"token": turn.new_token})
+    there = turn.at(Stage.LINKING, context)
+    return ask_email(there.on(there.state.proving(proof)))
 
 
 def greet_and_ask(turn: Turn, context: Context) -> Reply:
@@ -31,6 +39,9 @@ def ask_email(turn: Turn) -> Reply:
     context = turn.state.context
     if context.suggested_email is not None:
         return _ask_about_slip(turn, context.suggested_email)
+    if turn.state.stage is Stage.LINKING:
+        leave = Offer(id=f"leave:{context.token}", label=turn.say("button.cancel"), role="back")
+        return turn.ends(Prompt(turn.say("link.ask"), (to_events(turn), leave)))
     if context.email is not None:
         keep_id = f"mail-keep:{context.token}"
         keep = Offer(id=keep_id, label=turn.say("button.keep-email"), role="yes")
@@ -56,7 +67,7 @@ def typed_email(turn: Turn, text: str) -> Reply:
     if meant is not None:
         doubted = {"typed_email": email, "suggested_email": meant, "token": turn.new_token}
         context = turn.state.context.model_copy(update=doubted)
-        return ask_email(turn.at(Stage.ENTERING_EMAIL, context))
+        return ask_email(turn.at(_here(turn), context))
     return _again(turn) if email is None else _addressed(turn, email)
 
 
@@ -84,7 +95,14 @@ def _ask_about_slip(turn: Turn, suggested: str) -> Reply:
 def _addressed(turn: Turn, email: str | None) -> Reply:
     if email is None:
         return ask_email(turn)
+    if turn.state.stage is Stage.LINKING:
+        return sending.to_verifying(turn, turn.state.proof or Proof(then="my"), email)
     return confirming.to_confirming(turn, turn.state.context.model_copy(update={"email": email}))
+
+
+def _here(turn: Turn) -> Stage:
+    """Which of the two questions for an address it is."""
+    return Stage.LINKING if turn.state.stage is Stage.LINKING else Stage.ENTERING_EMAIL
 
 
 def _again(turn: Turn) -> Reply:

@@ -8,11 +8,19 @@ from contracts import (
     MessageEdited,
     OtherSent,
 )
-from conversation.dialogue import browsing, dropping, event_card, idle, mine, registering
+from conversation.dialogue import (
+    browsing,
+    dropping,
+    event_card,
+    idle,
+    mine,
+    proving,
+    registering,
+)
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.preferences import also
 from conversation.dialogue.signposts import language_offer, onward, to_events, to_mine
-from conversation.dialogue.state import REGISTERING, Offer, Stage
+from conversation.dialogue.state import ASKING, PROVING, REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.texts import LANGUAGES
 
@@ -24,6 +32,8 @@ def here(turn: Turn, _argument: str = "") -> Reply:
         return dropping.drop(turn, str(state.dropping.registration_id))
     if state.stage in REGISTERING:
         return registering.question(turn)
+    if state.stage in PROVING:
+        return proving.question(turn)
     if state.stage is Stage.REGISTERED:
         return mine.registrations(turn)
     if state.stage is Stage.CHOOSING_EVENT and state.context.event is not None:
@@ -48,7 +58,7 @@ def start(turn: Turn, _argument: str = "") -> Reply:
     """Hello; whoever is in the middle of a registration is taken back to it."""
     if turn.state.stage in REGISTERING:
         return beside(turn, idle.recap(turn))
-    return browsing.greeting(turn)
+    return here(turn) if turn.state.stage in PROVING else browsing.greeting(turn)
 
 
 def restart(turn: Turn, _argument: str = "") -> Reply:
@@ -65,7 +75,7 @@ def help_(turn: Turn, _argument: str = "") -> Reply:
     text = turn.say("help.words") if in_words else turn.say("help")
     if turn.state.muted:
         text = f"{text}\n\n{turn.say('muted.note')}"
-    if turn.state.stage in REGISTERING:
+    if turn.state.stage in ASKING:
         return beside(turn, text)
     languages = Offer(id="lang", label=turn.say("button.language"))
     offers = (to_events(turn), to_mine(turn), languages)
@@ -74,7 +84,7 @@ def help_(turn: Turn, _argument: str = "") -> Reply:
 
 def thanks(turn: Turn, _argument: str = "") -> Reply:
     """A kind word has one in return; an open question is still open."""
-    if turn.state.stage in REGISTERING:
+    if turn.state.stage in ASKING:
         return beside(turn, turn.say("aside.thanks"))
     return turn.ends(Prompt(turn.say("aside.thanks"), (to_events(turn), to_mine(turn))))
 
@@ -96,7 +106,7 @@ def stale(turn: Turn) -> Reply:
 def unknown(turn: Turn, _argument: str = "") -> Reply:
     """Words that mean nothing here."""
     # A notice may have come as a template without buttons: any answer then leads to its offer.
-    if turn.state.stage not in REGISTERING and (offer := mine.open_offer(turn)) is not None:
+    if turn.state.stage not in ASKING and (offer := mine.open_offer(turn)) is not None:
         return offer
     return beside(turn, turn.say("aside.unknown"))
 

@@ -1,7 +1,13 @@
 """Looking around: the list of events."""
 
 from contracts import EventCard
-from conversation.dialogue.signposts import onward, other_language, to_help, to_mine
+from conversation.dialogue.signposts import (
+    already_registered,
+    onward,
+    other_language,
+    to_help,
+    to_mine,
+)
 from conversation.dialogue.state import REGISTERING, Offer, Stage
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
 from conversation.moments import in_brief
@@ -16,10 +22,16 @@ def events(turn: Turn, argument: str = "") -> Reply:
     """The list of events, a page at a time; a registration under way is kept open meanwhile."""
     found = turn.facts.events()
     listing, lead, ways_on = _listing(turn)
+    first_only = other_language(turn) if page_number(argument) == 1 else ()
     if not found:
-        ways_on = (to_mine(turn), *ways_on)
+        ways_on = (to_mine(turn), *first_only, *ways_on)
         return listing.ends(Prompt("\n\n".join([*lead, turn.say("events.none")]), ways_on))
-    page = Page.of(found, page_number(argument), rows_taken=len(ways_on))
+    page = Page.of(
+        found,
+        page_number(argument),
+        rows_taken=len(ways_on),
+        taken_at_first=len(first_only),
+    )
     lines = [
         turn.say("list.line", number=number, title=card.title, when=_brief(turn, card))
         for number, card in enumerate(page.items, start=1)
@@ -34,7 +46,7 @@ def events(turn: Turn, argument: str = "") -> Reply:
     return listing.ends(
         Prompt(
             "\n\n".join(parts),
-            offers + page.offers(turn, "events") + ways_on,
+            (*offers, *page.offers(turn, "events"), *first_only, *ways_on),
             choices_label=turn.say("button.choose"),
         )
     )
@@ -46,7 +58,7 @@ def _listing(turn: Turn) -> tuple[Turn, list[str], tuple[Offer, ...]]:
     if state.stage in REGISTERING and state.context.event is not None:
         kept = turn.say("events.kept-open", title=state.context.event.title)
         return turn, [kept], (onward(turn),)
-    ways_on = (*other_language(turn), to_help(turn))
+    ways_on = (*already_registered(turn), to_help(turn))
     return turn.at(Stage.CHOOSING_EVENT, state.context.looking_at(None)), [], ways_on
 
 

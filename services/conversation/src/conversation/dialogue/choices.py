@@ -9,15 +9,19 @@ from conversation.dialogue import (
     coming,
     dropping,
     finding,
+    forgetting,
     mine,
     naming,
     offered,
+    parting,
+    proving,
     registering,
     switching,
     transfers,
     wishes,
 )
-from conversation.dialogue.state import REGISTERING, Stage
+from conversation.dialogue.people import is_like_an_address
+from conversation.dialogue.state import ASKING, Stage
 from conversation.dialogue.turn import Reply, Turn
 
 Action = Callable[[Turn, str], Reply]
@@ -35,11 +39,20 @@ OF_A_QUESTION: dict[str, Action] = {
 
 ASKED_AT = {
     # A forged tap may bring the token of one question to the answers of another.
-    "name": Stage.ENTERING_NAME,
-    "mail-fix": Stage.ENTERING_EMAIL,
-    "mail-keep": Stage.ENTERING_EMAIL,
-    "ok": Stage.CONFIRMING,
-    "change": Stage.CONFIRMING,
+    "name": (Stage.ENTERING_NAME,),
+    "mail-fix": (Stage.ENTERING_EMAIL, Stage.LINKING),
+    "mail-keep": (Stage.ENTERING_EMAIL, Stage.LINKING),
+    "ok": (Stage.CONFIRMING,),
+    "change": (Stage.CONFIRMING,),
+}
+
+OF_A_PROOF: dict[str, Action] = {
+    # <verb>:<token of the last code>; whoever has looked around meanwhile may still tap them.
+    "code-again": proving.again,
+    "code-there": proving.by_messenger,
+    "code-mail": proving.by_mail,
+    "code-else": proving.another_address,
+    "code-leave": proving.leave,
 }
 
 ALWAYS: dict[str, Action] = {
@@ -67,6 +80,19 @@ ALWAYS: dict[str, Action] = {
     "coming": coming.still_coming,
     "calendar": coming.to_calendar,
     "calendars": coming.calendars,
+    "link": proving.link,
+    "prove": proving.prove,
+    "code": proving.enter,
+    "resend": proving.again,
+    "unlink": parting.unlink,
+    "unlink-now": parting.unlink_now,
+    "disown": parting.disown,
+    "disown-now": parting.disown_now,
+    "stay": parting.stay,
+    "forget": forgetting.forget,
+    "forget-now": forgetting.forget_now,
+    "mydata": forgetting.mydata,
+    "privacy": forgetting.privacy,
     "here": asides.here,
     "thanks": asides.thanks,
     "help": asides.help_,
@@ -79,13 +105,18 @@ def choose(turn: Turn, choice_id: str) -> Reply:
     """Do what was tapped, or what was said in its words."""
     verb, _, argument = choice_id.partition(":")
     if verb in OF_A_QUESTION and argument:
-        asked_at = ASKED_AT.get(verb, turn.state.stage)
-        if argument != turn.state.context.token or turn.state.stage is not asked_at:
+        asked_at = ASKED_AT.get(verb, (turn.state.stage,))
+        if argument != turn.state.context.token or turn.state.stage not in asked_at:
             return asides.stale(turn)
         return OF_A_QUESTION[verb](turn, argument)
+    if verb in OF_A_PROOF:
+        proof = turn.state.proof
+        if proof is None or proof.email is None or argument != proof.token:
+            return asides.stale(turn)
+        return OF_A_PROOF[verb](turn, argument)
     if verb == "back":
         return registering.back(turn)
-    begun = turn.state.stage in REGISTERING
+    begun = turn.state.stage in ASKING
     if verb == "exit":
         return registering.leave(turn) if begun else browsing.events(turn)
     if verb == "cancel":
@@ -104,12 +135,18 @@ def typed(turn: Turn, text: str) -> Reply:
     if stage is Stage.CONFIRMING and "@" in text:
         # Whoever sees a slip in the address types it once more.
         return addressing.typed_email(turn.at(Stage.ENTERING_EMAIL, turn.state.context), text)
+    if stage is Stage.VERIFYING and (slip := proving.typed_code(turn, text)) is not None:
+        return slip
     if (found := finding.by_code(turn, text)) is not None:
         return found
+    if stage is Stage.LINKING and is_like_an_address(text):
+        return addressing.typed_email(turn, text)
     if stage is Stage.ENTERING_NAME:
         return naming.typed_name(turn, text)
     if stage is Stage.ENTERING_EMAIL:
         return addressing.typed_email(turn, text)
     if stage is not Stage.CONFIRMING and (found := finding.by_title(turn, text)) is not None:
         return found
+    if stage is Stage.LINKING:
+        return addressing.typed_email(turn, text)
     return browsing.greeting(turn) if stage is Stage.START else asides.unknown(turn)

@@ -5,6 +5,9 @@ from conversation.dialogue.state import Context, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.moments import in_words
 
+CONSENT_TEXT_VERSION = "2026-12"
+"""Names the wording of `confirm.consent`: whoever changes that sentence gives it another name."""
+
 
 def to_confirming(turn: Turn, context: Context) -> Reply:
     """Open the last question."""
@@ -28,6 +31,7 @@ def ask_to_confirm(turn: Turn) -> Reply:
     )
     if context.in_line:
         text = f"{text}\n\n{turn.say('confirm.in-line')}"
+    text = f"{text}\n\n{turn.say('confirm.consent')}"
     offers = (
         Offer(id=f"ok:{context.token}", label=turn.say("button.confirm"), role="yes"),
         Offer(id=f"change:{context.token}", label=turn.say("button.change"), role="no"),

@@ -9,7 +9,7 @@ from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.signposts import other_language, silent
 from conversation.dialogue.state import ChosenEvent, Offer, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
-from conversation.moments import in_words
+from conversation.moments import in_words, of_day
 
 
 def card(turn: Turn, code: str) -> Reply:
@@ -110,6 +110,9 @@ def _own_standing(turn: Turn, own: RegistrationCard) -> str:
     if own.status == "offered":
         deadline = _moment(turn, own.event, cards.deadline(own))
         return turn.say("event.you-are-offered", deadline=deadline)
+    if own.status == "held":
+        until = of_day(cards.held_until(own), own.event.timezone, turn.state.language)
+        return turn.say("event.you-hold", deadline=until)
     return turn.say("event.you-have-a-seat")
 
 
@@ -123,6 +126,9 @@ def _own_offers(turn: Turn, own: RegistrationCard) -> tuple[Offer, ...]:
         take = Offer(id=f"take:{own.id}", label=turn.say("button.take"), role="yes")
         decline = Offer(id=f"pass:{own.id}", label=turn.say("button.pass"), role="no")
         return (take, decline, _back(turn))
+    if own.status == "held":
+        prove = Offer(id=f"prove:{own.id}", label=turn.say("button.prove"), role="yes")
+        return (prove, Offer(id=f"drop:{own.id}", label=turn.say("button.drop")), _back(turn))
     ticket = Offer(id=f"ticket:{own.id}", label=turn.say("button.ticket"), role="yes")
     drop = Offer(id=f"drop:{own.id}", label=turn.say("button.drop"))
     return (ticket, drop, _back(turn))

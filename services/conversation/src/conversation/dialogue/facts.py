@@ -106,6 +106,10 @@ class Facts:
         """The seats, offers and places in line of the person in this chat."""
         return self._ask(ListRegistrations(address=address), RegistrationsAnswer).registrations
 
+    def person(self, address: Address) -> RegistrationsAnswer:
+        """The same, and whether this chat speaks for anybody."""
+        return self._ask(ListRegistrations(address=address), RegistrationsAnswer)
+
     def notice(self, kind: NoticeKind, registration_id: str) -> NoticeAnswer:
         """Whom such a notice about this registration would be told now, and what it is about.
 
@@ -124,6 +128,15 @@ class Facts:
         query = FindEvent(code=code)
         try:
             self._ask(query, EventAnswer)
+        except RegistrySilent:
+            return False
+        return query not in self._last_known_at
+
+    def registry_listens(self) -> bool:
+        """Whether the registry answered when it was asked what everybody may ask."""
+        query = ListEvents()
+        try:
+            self._ask(query, EventsAnswer)
         except RegistrySilent:
             return False
         return query not in self._last_known_at

@@ -27,7 +27,7 @@ PATIENCE = timedelta(seconds=10)
 
 QUESTIONS = frozenset(
     {"start", "stop", "menu", "events", "ev", "my", "mine", "tickets", "ticket", "calendar"}
-    | {"calendars", "help", "thanks", "lang", "here"}
+    | {"calendars", "help", "thanks", "lang", "here", "privacy"}
 )
 """What can be answered wherever the chat stands: nothing that the outcome needs is changed."""
 
@@ -83,6 +83,7 @@ def _answered(turn: Turn, choice_id: str, known: str) -> Step:
     aside = replace(
         turn.on(turn.state.answered().at(Stage.CHOOSING_EVENT, Context())),
         facts=turn.facts.afresh(),
+        aside=True,
     )
     try:
         reply = as_it_was(aside, choices.choose(aside, choice_id))

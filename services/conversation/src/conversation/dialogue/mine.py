@@ -2,18 +2,19 @@
 
 from contracts import EventCard, NoticeKind, RegistrationCard
 from conversation import cards
+from conversation.dialogue import addressing
 from conversation.dialogue.facts import RegistrySilent
-from conversation.dialogue.signposts import onward, to_mine
-from conversation.dialogue.state import REGISTERING, Offer
+from conversation.dialogue.signposts import onward, to_link, to_mine
+from conversation.dialogue.state import REGISTERING, Offer, Proof
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
-from conversation.moments import in_brief
+from conversation.moments import in_brief, of_day
 
 
 def registrations(turn: Turn, argument: str = "") -> Reply:
     """All of them, each told as what it is; tapping one shows it."""
     found = turn.facts.registrations(turn.address)
     if not found:
-        return turn.ends(Prompt(turn.say("my.none"), (onward(turn),)))
+        return nothing_here(turn, "my")
     return listed(turn, found, turn.say("my.list"), list_verb="my", row_verb="mine", page=argument)
 
 
@@ -26,9 +27,25 @@ def tickets(turn: Turn, argument: str = "") -> Reply:
     if seats:
         lead = turn.say("ticket.choose")
         return listed(turn, seats, lead, list_verb="tickets", row_verb="ticket", page=argument)
-    reply = registrations(turn)
-    assert reply.prompt is not None
-    return Reply(reply.state, reply.prompt.led_by(turn.say("ticket.none"))) if found else reply
+    if not found:
+        return nothing_here(turn, "tickets")
+    return registrations(turn).led_by(turn.say("ticket.none"))
+
+
+def nothing_here(turn: Turn, wanted: str) -> Reply:
+    """There is nothing to show; in a chat that speaks for nobody yet, they may have it elsewhere.
+
+    Args:
+        turn: the turn that asked.
+        wanted: the choice that goes on by itself once they have shown who they are.
+    """
+    person = turn.facts.person(turn.address)
+    if person.known:
+        return turn.ends(Prompt(turn.say("my.none"), (onward(turn),)))
+    if turn.aside or turn.state.stage in REGISTERING:
+        return turn.ends(Prompt(turn.say("my.unknown"), (to_link(turn, wanted), onward(turn))))
+    asked = addressing.to_linking(turn, Proof(then=wanted, by_email=person.proof_by_email))
+    return asked.led_by(turn.say("my.unknown"))
 
 
 def show(turn: Turn, registration_id: str) -> Reply:
@@ -52,6 +69,8 @@ def as_it_is(turn: Turn, registration: RegistrationCard) -> Prompt:
         return place_in_line(turn, registration, cards.place_in_line(turn.texts, registration))
     if registration.status == "offered":
         return offer(turn, registration)
+    if registration.status == "held":
+        return held(turn, registration)
     return ticket(turn, registration, turn.say("ticket.again"))
 
 
@@ -75,6 +94,13 @@ def offer(turn: Turn, registration: RegistrationCard) -> Prompt:
     decline = Offer(id=f"pass:{registration.id}", label=turn.say("button.pass"), role="no")
     deadline = cards.deadline(registration)
     return Prompt(cards.offer(turn.texts, registration.event, deadline), (take, decline))
+
+
+def held(turn: Turn, registration: RegistrationCard) -> Prompt:
+    """The seat that waits for a proof, with the way on."""
+    go_on = Offer(id=f"prove:{registration.id}", label=turn.say("button.prove"), role="yes")
+    drop = Offer(id=f"drop:{registration.id}", label=turn.say("button.drop"))
+    return Prompt(cards.held(turn.texts, registration), (go_on, drop, onward(turn)))
 
 
 def place_in_line(turn: Turn, registration: RegistrationCard, text: str) -> Prompt:
@@ -169,6 +195,9 @@ def _standing(turn: Turn, registration: RegistrationCard) -> str:
         zone = registration.event.timezone
         deadline = in_brief(cards.deadline(registration), zone, turn.state.language)
         return turn.say("my.offered", deadline=deadline)
+    if registration.status == "held":
+        until, zone = cards.held_until(registration), registration.event.timezone
+        return turn.say("my.held", deadline=of_day(until, zone, turn.state.language))
     return turn.say("my.seat")
 
 

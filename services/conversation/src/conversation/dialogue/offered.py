@@ -47,6 +47,7 @@ def refused(turn: Turn, outcome: OfferRefused) -> Reply:
         "not-yours": lambda: turn.say("offer.not-yours"),
         "started": lambda: turn.say("offer.started", title=title),
         "cancelled": lambda: turn.say("offer.cancelled", title=title),
+        "proof-first": lambda: turn.say("held.proof-first", title=title),
     }[outcome.reason]()
     return turn.ends(Prompt(text, (to_mine(turn), onward(turn))))
 

@@ -5,29 +5,38 @@ from collections.abc import Callable
 from contracts import (
     CancellationRefused,
     ClaimRefused,
+    CodeRefused,
     CommandFailed,
+    DisownRefused,
+    EmailProven,
     EventCard,
+    LinkDisowned,
     OfferRefused,
     Outcome,
+    PersonForgotten,
     RegistrationReleased,
     SeatClaimed,
+    SeatHeld,
     SeatTransferred,
     TransferDropped,
     TransferOffered,
     TransferRefused,
+    Unlinked,
+    UnlinkRefused,
     WaitingListed,
 )
 from conversation import cards
-from conversation.dialogue import mine, offered, transfers
+from conversation.dialogue import forgetting, mine, offered, parting, proven, transfers
 from conversation.dialogue.preferences import also
 from conversation.dialogue.registering import registered
-from conversation.dialogue.signposts import onward, to_events, to_mine
+from conversation.dialogue.signposts import onward, to_events, to_link, to_mine
 from conversation.dialogue.state import (
     REGISTERING,
     Offer,
     Stage,
     Waiting,
 )
+from conversation.dialogue.transfers import TransferOutcome
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.moments import in_brief, in_words
 
@@ -48,18 +57,46 @@ def tell(turn: Turn, outcome: Outcome, asked: Waiting | None) -> Reply:
 
 def _told(turn: Turn, outcome: Outcome, asked: Waiting | None) -> Reply:
     match outcome:
+        case SeatHeld():
+            return proven.seat_held(turn, outcome, asked)
+        case EmailProven():
+            return proven.proven(turn, outcome, asked)
+        case CodeRefused():
+            return proven.code_refused(turn, outcome, asked)
+        case Unlinked() | UnlinkRefused() | LinkDisowned() | DisownRefused():
+            return parting.tell(turn, outcome, asked)
+        case PersonForgotten():
+            return forgetting.forgotten(turn, outcome)
+        case _:
+            return _told_of_seat(turn, outcome, asked)
+
+
+SeatOutcome = (
+    SeatClaimed
+    | WaitingListed
+    | ClaimRefused
+    | RegistrationReleased
+    | CancellationRefused
+    | OfferRefused
+    | TransferOutcome
+    | CommandFailed
+)
+
+
+def _told_of_seat(turn: Turn, outcome: SeatOutcome, asked: Waiting | None) -> Reply:
+    match outcome:
         case SeatClaimed():
             return _claimed(turn, outcome, asked)
         case WaitingListed():
             return _waiting_listed(turn, outcome, asked)
         case ClaimRefused():
-            return _refused(turn, outcome)
+            return _refused(turn, outcome, asked)
         case RegistrationReleased():
             return _released(turn, outcome)
         case CancellationRefused():
             return _not_released(turn, outcome)
         case OfferRefused():
-            return offered.refused(turn, outcome)
+            return _offer_refused(turn, outcome, asked)
         case TransferOffered() | SeatTransferred() | TransferDropped() | TransferRefused():
             return transfers.tell(turn, outcome, asked)
         case CommandFailed():
@@ -91,9 +128,11 @@ def _waiting_listed(turn: Turn, outcome: WaitingListed, asked: Waiting | None) -
     return there.ends(mine.place_in_line(there, registration, text))
 
 
-def _refused(turn: Turn, outcome: ClaimRefused) -> Reply:
+def _refused(turn: Turn, outcome: ClaimRefused, asked: Waiting | None) -> Reply:
+    if outcome.reason == "proof-first":
+        return proven.first(turn, _title(outcome.event), asked)
     event = outcome.event
-    title = event.title if event is not None else ""
+    title = _title(event)
     texts: dict[str, Callable[[], str]] = {
         "full": lambda: turn.say("claim.full", title=title),
         "draft": lambda: turn.say("claim.not-open"),
@@ -108,6 +147,12 @@ def _refused(turn: Turn, outcome: ClaimRefused) -> Reply:
         offers.insert(0, Offer(id=f"ev:{event.code}", label=turn.say("button.look-again")))
     text = texts[outcome.reason]()
     return turn.at(Stage.CHOOSING_EVENT).ends(Prompt(text, tuple(offers)))
+
+
+def _offer_refused(turn: Turn, outcome: OfferRefused, asked: Waiting | None) -> Reply:
+    if outcome.reason == "proof-first":
+        return proven.first(turn, _title(outcome.event), asked)
+    return offered.refused(turn, outcome)
 
 
 def _not_yet_open(turn: Turn, event: EventCard | None) -> str:
@@ -134,7 +179,7 @@ def _release(turn: Turn, outcome: RegistrationReleased) -> str:
 
 
 def _not_released(turn: Turn, outcome: CancellationRefused) -> Reply:
-    title = outcome.event.title if outcome.event is not None else ""
+    title = _title(outcome.event)
     text = {
         "not-yours": lambda: turn.say("drop.not-yours"),
         "started": lambda: turn.say("drop.started", title=title),
@@ -147,6 +192,8 @@ def _failed(turn: Turn, asked: Waiting | None) -> Reply:
     if asked is not None and asked.wish == "accept":
         again = Offer(id=asked.choice_id, label=turn.say("button.try-again"), role="yes")
         return turn.ends(Prompt(turn.say("claim.failed"), (again, to_mine(turn), onward(turn))))
+    if asked is not None and asked.wish in ("prove", "unlink", "disown", "forget"):
+        return turn.ends(Prompt(turn.say("wish.failed"), _wish_again(turn, asked)))
     if asked is None or asked.wish != "claim":
         return turn.ends(Prompt(turn.say("drop.failed"), (to_mine(turn), onward(turn))))
     # A new token: trying again is a new wish, with a new command.
@@ -158,6 +205,20 @@ def _failed(turn: Turn, asked: Waiting | None) -> Reply:
     )
     there = turn.at(Stage.CONFIRMING, context)
     return there.ends(Prompt(turn.say("claim.failed"), offers))
+
+
+def _wish_again(turn: Turn, asked: Waiting) -> tuple[Offer, ...]:
+    """The question once more: a code is typed again, and a yes is given again."""
+    verb, _, about = asked.choice_id.partition("-now:")
+    choice_id = f"disown:{about}" if verb == "disown" else verb
+    if asked.wish == "prove":
+        return (to_link(turn), onward(turn))
+    again = Offer(id=choice_id, label=turn.say("button.try-again"), role="yes")
+    return (again, onward(turn))
+
+
+def _title(event: EventCard | None) -> str:
+    return event.title if event is not None else ""
 
 
 def _when(turn: Turn, event: EventCard) -> str:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from contracts import ChangePreferences, OutboundMessage, Priority, derived_id
 from contracts import Choice as OutboundChoice
+from contracts import OutboundMessage, Priority, derived_id
 from conversation.dialogue.state import State
-from conversation.dialogue.turn import ChatCommand, Prompt, Reply, Turn
+from conversation.dialogue.turn import ByTheWay, ChatCommand, Prompt, Reply, Turn
 from conversation.texts import Language
 
-Owed = OutboundMessage | ChatCommand | ChangePreferences
+Owed = OutboundMessage | ChatCommand | ByTheWay
 
 
 @dataclass(frozen=True, slots=True)

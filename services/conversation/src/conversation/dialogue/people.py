@@ -112,6 +112,11 @@ def _without_at(said: str) -> str | None:
     return None
 
 
+def is_like_an_address(text: str) -> bool:
+    """Whether an address was meant, however badly it is written."""
+    return "@" in text or meant_email(text) is not None
+
+
 def _corrected(email: str) -> str:
     return suggested_email(email) or email
 

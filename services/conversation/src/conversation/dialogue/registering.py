@@ -1,9 +1,10 @@
 """From a card to a claim: name, e-mail, one look at it all, and the wish for a seat or a place."""
 
-from contracts import ClaimSeat, EventCard, derived_id
-from conversation.dialogue import addressing, browsing, confirming, event_card, naming
+from contracts import ClaimSeat, Consent, EventCard, derived_id
+from conversation.dialogue import addressing, browsing, confirming, event_card, naming, proving
 from conversation.dialogue.signposts import to_events, to_mine
 from conversation.dialogue.state import (
+    PROVING,
     REGISTERING,
     ChosenEvent,
     Context,
@@ -58,6 +59,12 @@ def claim(turn: Turn, token: str) -> Reply:
         language=turn.state.language,
         registered_via=turn.address.platform,
         muted=turn.state.muted,
+        consent=Consent(
+            text_version=confirming.CONSENT_TEXT_VERSION,
+            language=turn.state.language,
+            at=turn.now,
+            channel=turn.address.platform,
+        ),
     )
     state = turn.state.waiting_for(command.id, "claim", f"ok:{token}", turn.now, told=told)
     return Reply(state, Prompt(turn.say("wait.kept")) if told else None, command)
@@ -76,12 +83,16 @@ def registered(turn: Turn, event: EventCard, asked: Waiting | None) -> Turn:
 
 def leave(turn: Turn, _token: str = "") -> Reply:
     """The way out: nothing was booked."""
+    if turn.state.stage in PROVING:
+        return proving.leave(turn)
     offers = (to_events(turn), to_mine(turn))
     return turn.at(Stage.CHOOSING_EVENT).ends(Prompt(turn.say("registration.left"), offers))
 
 
 def back(turn: Turn, _token: str = "") -> Reply:
     """One question back."""
+    if turn.state.stage in PROVING:
+        return proving.back(turn)
     context = turn.state.context
     if turn.state.stage is Stage.ENTERING_EMAIL:
         return addressing.back(turn) or naming.to_name(turn, context)

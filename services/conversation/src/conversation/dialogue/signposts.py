@@ -4,7 +4,7 @@ import re
 
 from contracts.outbound import CHOICE_ID_BYTES_MAX
 from conversation.dialogue.languages import guess_of
-from conversation.dialogue.state import REGISTERING, Offer, Stage
+from conversation.dialogue.state import ASKING, PROVING, REGISTERING, Offer, Profile, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.texts import LANGUAGES, Language, texts
 
@@ -26,10 +26,28 @@ def to_help(turn: Turn) -> Offer:
     return Offer(id="help", label=turn.say("button.help"))
 
 
+def to_link(turn: Turn, then: str = "") -> Offer:
+    """For whoever is registered already, in another messenger or by the organisers."""
+    choice_id = f"link:{then}" if then else "link"
+    return Offer(id=choice_id, label=turn.say("button.link"))
+
+
+def to_forget(turn: Turn) -> Offer:
+    """The wish to be forgotten; it is asked about once more."""
+    return Offer(id="forget", label=turn.say("button.forget"))
+
+
+def to_mydata(turn: Turn) -> Offer:
+    """Everything that is kept about the person."""
+    return Offer(id="mydata", label=turn.say("button.mydata"))
+
+
 def onward(turn: Turn) -> Offer:
-    """Back to a registration that is under way, else on to the events."""
+    """Back to a registration or a proof that is under way, else on to the events."""
     if turn.state.stage in REGISTERING:
         return Offer(id="here", label=turn.say("button.continue"), role="back")
+    if turn.state.stage in PROVING:
+        return Offer(id="here", label=turn.say("button.go-on"), role="back")
     return Offer(id="events", label=turn.say("button.events"), role="back")
 
 
@@ -52,6 +70,11 @@ def other_language(turn: Turn) -> tuple[Offer, ...]:
     return tuple(language_offer(one) for one in LANGUAGES if one != state.language)
 
 
+def already_registered(turn: Turn) -> tuple[Offer, ...]:
+    """The way to one's own registrations, in a chat that knows nothing of its person yet."""
+    return (to_link(turn),) if turn.state.profile == Profile() else ()
+
+
 def language_offer(language: Language) -> Offer:
     """A language, by its own name."""
     return Offer(id=f"lang:{language}", label=texts(language).say("language.name"))
@@ -67,5 +90,5 @@ def silent(turn: Turn, asked: str | None) -> Reply:
     # What was tapped may be forged, and not everything can be offered.
     again_id = asked if asked and _CAN_BE_OFFERED.fullmatch(asked) else "here"
     again = Offer(id=again_id, label=turn.say("button.try-again"))
-    ways_on = (onward(turn),) if turn.state.stage in REGISTERING and again_id != "here" else ()
+    ways_on = (onward(turn),) if turn.state.stage in ASKING and again_id != "here" else ()
     return turn.ends(Prompt(turn.say("registry.silent"), (again, *ways_on)))

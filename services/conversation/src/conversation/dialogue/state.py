@@ -7,13 +7,15 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from contracts import EventCard, InboundMessage, RegistrationStatus
+from contracts import EventCard, InboundMessage, RegistrationStatus, Sender
 from contracts.model import Value
 from conversation.texts import Language
 
 
 class Stage(StrEnum):
-    """The owner's six states. Waiting for an outcome is no stage but `State.waiting`."""
+    """The owner's six states, and two for proof. Waiting for an outcome is no stage but
+    `State.waiting`.
+    """
 
     START = "START"
     CHOOSING_EVENT = "CHOOSING_EVENT"
@@ -22,10 +24,18 @@ class Stage(StrEnum):
     ENTERING_EMAIL = "ENTERING_EMAIL"
     CONFIRMING = "CONFIRMING"
     REGISTERED = "REGISTERED"
+    LINKING = "LINKING"
+    """Asked for the address that they are registered with."""
+    VERIFYING = "VERIFYING"
+    """Asked for the code that was sent to it."""
 
 
 REGISTERING = frozenset({Stage.ENTERING_NAME, Stage.ENTERING_EMAIL, Stage.CONFIRMING})
 """The stages that something typed so far would be lost in."""
+PROVING = frozenset({Stage.LINKING, Stage.VERIFYING})
+"""The stages in which somebody shows that an address is theirs."""
+ASKING = REGISTERING | PROVING
+"""The stages with an open question, which is asked again after something said aside."""
 
 Role = Literal["yes", "no", "back", "next", "previous"]
 
@@ -98,7 +108,48 @@ class Dropping(Value):
     """What it was when the person was asked."""
 
 
-Wish = Literal["claim", "drop", "accept"]
+class HeldSeat(Value):
+    """A seat that is kept until the proof is there."""
+
+    registration_id: UUID
+    event: ChosenEvent
+    until: AwareDatetime
+
+
+class Proof(Value):
+    """An address that is being shown to be theirs, and what waits for that.
+
+    It outlasts a look around: the code may be typed wherever the chat stands by then.
+    """
+
+    email: str | None = None
+    """Where the code went; None before an address was typed."""
+    by: Literal["email", "messenger"] = "email"
+    """How it was sent."""
+    by_email: bool = True
+    """Whether a code can be sent to a mailbox here."""
+    then: str | None = None
+    """The choice that goes on by itself after the proof."""
+    claim: Context | None = None
+    """The seat that is asked for again after the proof; it comes before `then`."""
+    held: HeldSeat | None = None
+    token: str = ""
+    """Names the question for the code; buttons of older ones carry older ones."""
+    asked_at: AwareDatetime | None = None
+    """When the last code was asked for."""
+    sender: Sender = Sender()
+    """Who typed the code, for the claim that follows it."""
+
+
+class Asked(Value):
+    """A wish that the person was just asked about once more."""
+
+    wish: Literal["unlink", "disown", "forget"]
+    about: str
+    """The token of the question, or the link that it is about."""
+
+
+Wish = Literal["claim", "drop", "accept", "prove", "unlink", "disown", "forget"]
 """`drop` is also declining what was offered; `accept` takes it."""
 
 
@@ -131,6 +182,10 @@ class State(Value):
     profile: Profile = Profile()
     context: Context = Context()
     dropping: Dropping | None = None
+    asked: Asked | None = None
+    proof: Proof | None = None
+    joined_by: UUID | None = None
+    """The link by which this chat became another person's."""
     offered: tuple[Offer, ...] = ()
     """The choices of the last prompt, for those who type."""
     waiting: Waiting | None = None
@@ -145,7 +200,8 @@ class State(Value):
 
     def at(self, stage: Stage, context: Context) -> "State":
         """The same chat at another stage."""
-        return self.model_copy(update={"stage": stage, "context": context, "dropping": None})
+        moved = {"stage": stage, "context": context, "dropping": None, "asked": None}
+        return self.model_copy(update=moved)
 
     def in_language(self, language: Language) -> "State":
         """The same chat in the language that the person chose."""
@@ -153,8 +209,12 @@ class State(Value):
 
     def afresh(self) -> "State":
         """The same person at the start again: what concerns the person is kept."""
-        begun = {"stage": Stage.START, "context": Context(), "dropping": None, "offered": ()}
-        return self.model_copy(update=begun)
+        there = self.at(Stage.START, Context())
+        return there.model_copy(update={"offered": (), "proof": None})
+
+    def forgotten(self) -> "State":
+        """A chat of which nothing is known but what was said since, to be answered."""
+        return State(language=self.language, kept=self.kept)
 
     def hushed(self, *, muted: bool) -> "State":
         """The same chat without reminders and news, or with them again."""
@@ -171,6 +231,18 @@ class State(Value):
     def asked_to_drop(self, dropping: Dropping) -> "State":
         """After asking whether a seat or a place in line is to be given up."""
         return self.model_copy(update={"dropping": dropping})
+
+    def asked_about(self, asked: Asked | None) -> "State":
+        """After asking once more whether something is really wished."""
+        return self.model_copy(update={"asked": asked})
+
+    def proving(self, proof: Proof | None) -> "State":
+        """With this proof under way, or none."""
+        return self.model_copy(update={"proof": proof})
+
+    def joined(self, link_id: UUID | None) -> "State":
+        """After the chat became another person's, or was parted from them."""
+        return self.model_copy(update={"joined_by": link_id})
 
     def waiting_for(
         self, command_id: UUID, wish: Wish, choice_id: str, since: datetime, *, told: bool

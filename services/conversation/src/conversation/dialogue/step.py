@@ -19,7 +19,7 @@ from contracts import (
     Sender,
     TextSaid,
 )
-from conversation.dialogue import asides, choices, codes, idle, outcomes
+from conversation.dialogue import asides, choices, codes, forgetting, idle, outcomes, proving
 from conversation.dialogue.facts import Facts, RegistrySilent
 from conversation.dialogue.languages import guess_of
 from conversation.dialogue.last_known import as_it_was
@@ -34,6 +34,7 @@ from conversation.dialogue.understanding import choice_of
 Heard = InboundMessage | CommandOutcome
 """What a step is taken for."""
 
+_FREE_TEXT = (Stage.ENTERING_NAME, Stage.ENTERING_EMAIL, Stage.LINKING)
 _UNANSWERED = (
     MessageRevoked,
     ReactionSent,
@@ -149,7 +150,9 @@ def _after_outcome(state: State, item: CommandOutcome, facts: Facts, now: dateti
         told = owing(late, turn, ordinal=0, priority="transactional")
         return Step(state, told.owed)
     reply = outcomes.tell(turn.on(state.answered()), item.outcome, waiting)
-    done = owing(reply, turn, ordinal=0, priority="transactional")
+    # What waited for a proof goes on in the same turn, with a command of its own.
+    ordinal = 0 if reply.command is None else 1
+    done = owing(reply, turn, ordinal=ordinal, priority="transactional")
     while done.state.kept and done.state.waiting is None:
         first, *others = done.state.kept
         answered = _answer(done.state.keeping(tuple(others)), first, facts, now)
@@ -161,7 +164,10 @@ def _meant(state: State, content: object) -> str | None:
     if isinstance(content, ChoiceTapped):
         return content.choice_id
     if isinstance(content, TextSaid):
-        free_text = state.stage in (Stage.ENTERING_NAME, Stage.ENTERING_EMAIL)
+        own = proving.code_meant(state, content.text) or forgetting.meant(state, content.text)
+        if own is not None:
+            return own
+        free_text = state.stage in _FREE_TEXT
         return choice_of(content.text, state.offered, free_text=free_text)
     if isinstance(content, MediaSent) and content.caption:
         # A poster is sent as a picture, too.

@@ -13,9 +13,14 @@ from contracts import (
     CancelRegistration,
     ChangePreferences,
     ClaimSeat,
+    DisownLink,
     Document,
     DropTransfer,
+    ForgetPerson,
+    ProveEmail,
+    RequestCode,
     Sender,
+    Unlink,
     derived_id,
 )
 from contracts.outbound import CHOICES_MAX
@@ -28,8 +33,20 @@ PAGE_ROWS = 8
 
 T = TypeVar("T")
 
-ChatCommand = ClaimSeat | CancelRegistration | AcceptOffer | AcceptTransfer | DropTransfer
-"""What a chat may ask the registry for."""
+ChatCommand = (
+    ClaimSeat
+    | CancelRegistration
+    | AcceptOffer
+    | AcceptTransfer
+    | DropTransfer
+    | ProveEmail
+    | Unlink
+    | DisownLink
+    | ForgetPerson
+)
+"""What a chat may ask the registry for, and waits for the outcome of."""
+ByTheWay = ChangePreferences | RequestCode
+"""What the registry is told without an outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +71,7 @@ class Reply:
     prompt: Prompt | None
     command: ChatCommand | None = None
     """The one whose outcome the chat waits for."""
-    beside: tuple[ChangePreferences, ...] = ()
+    beside: tuple[ByTheWay, ...] = ()
     """What the registry is told by the way: the chat is answered at once and waits for nothing."""
 
     def led_by(self, sentence: str) -> "Reply":
@@ -77,6 +94,8 @@ class Turn:
     now: datetime
     provider_id: str | None = None
     """The platform's id of what was said; the answer is one to it."""
+    aside: bool = False
+    """The chat stays where it is, whatever this turn says: no question may be opened in it."""
 
     @property
     def texts(self) -> Texts:
@@ -118,9 +137,19 @@ class Page(Generic[T]):
     count: int
 
     @classmethod
-    def of(cls, items: Sequence[T], number: int, *, rows_taken: int = 0) -> "Page[T]":
-        """Page `number`, from 1; one that does not exist becomes the nearest."""
-        if len(items) <= CHOICES_MAX - rows_taken:
+    def of(
+        cls, items: Sequence[T], number: int, *, rows_taken: int = 0, taken_at_first: int = 0
+    ) -> "Page[T]":
+        """Page `number`, from 1; one that does not exist becomes the nearest.
+
+        Args:
+            items: all that is listed.
+            number: which part of it.
+            rows_taken: for other choices, on every page.
+            taken_at_first: for those on the first page alone, where no row leads back. They do not
+                count for a page, or going on would leave out what the first page had no room for.
+        """
+        if len(items) <= CHOICES_MAX - rows_taken - taken_at_first:
             return cls(tuple(items), 1, 1)
         rows = PAGE_ROWS - rows_taken
         count = -(-len(items) // rows)

@@ -6,6 +6,7 @@ from conversation.dialogue.codes import bracketed_code, certain_code
 from conversation.dialogue.state import Offer
 from conversation.dialogue.words import (
     CHOICES,
+    COMMANDS,
     NAMES_TOO,
     NUMBERS,
     ROLES,
@@ -60,7 +61,8 @@ def _command(name: str, argument: str) -> str:
     if name in ("language", "lang") and wanted in CHOICES:
         return wanted
     spellings = (name, plain(f"{name} {argument}"), on_the_other_keyboard(name))
-    return next((_CHOICE_OF[one] for one in spellings if one in _CHOICE_OF), "unknown")
+    known = {**_CHOICE_OF, **COMMANDS}
+    return next((known[one] for one in spellings if one in known), "unknown")
 
 
 def _worded(word: str, offered: tuple[Offer, ...]) -> str | None:

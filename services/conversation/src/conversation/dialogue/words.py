@@ -107,6 +107,41 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("помощь", "помоги", "помогите", "справка", "памагите", "помошь", "хелп", "инфо"),
         *("что ты умеешь", "что вы умеете", "что делать", "как это работает", "команды"),
     ),
+    "link": (
+        *("link", "link me", "link account", "link my account", "link accounts", "connect"),
+        *("already registered", "i am already registered", "i'm already registered"),
+        *("i am registered", "i have registered", "i already registered", "log in", "login"),
+        *("привязать", "привязка", "связать", "привяжи", "войти", "вход", "подключить"),
+        *("уже записан", "уже записана", "я уже записан", "я уже записана", "я уже записан(а)"),
+        *("уже зарегистрирован", "я уже зарегистрирован", "я уже зарегистрирована"),
+    ),
+    "resend": (
+        *("resend", "send again", "send it again", "send the code again", "new code"),
+        *("another code", "no code", "where is the code", "i got no code", "code did not come"),
+        *("новый код", "другой код", "где код", "нет кода", "код не пришел", "не пришел код"),
+        *("пришлите еще раз", "прислать еще раз", "отправить еще раз", "прислать код еще раз"),
+    ),
+    "unlink": (
+        *("unlink", "unlink me", "unlink account", "unlink this chat", "disconnect", "log out"),
+        *("logout", "sign out"),
+        *("отвязать", "отвяжи", "отвязка", "отвязать чат", "отключить чат", "разлогиниться"),
+    ),
+    "mydata": (
+        *("mydata", "my data", "my personal data", "what do you know about me", "export my data"),
+        *("мои данные", "мои персональные данные", "что вы обо мне знаете", "покажи мои данные"),
+        *("что ты обо мне знаешь", "данные обо мне"),
+    ),
+    "forget": (
+        *("forget me", "delete me", "delete my data", "erase me", "erase my data", "remove me"),
+        *("delete my account", "forget about me"),
+        *("забудь меня", "забудьте меня", "удали меня", "удалите меня", "удали мои данные"),
+        *("удалите мои данные", "удалить мои данные", "забыть меня", "стереть мои данные"),
+    ),
+    "privacy": (
+        *("privacy", "privacy policy", "data protection", "personal data", "gdpr"),
+        *("конфиденциальность", "приватность", "политика конфиденциальности"),
+        *("персональные данные", "защита данных", "обработка данных"),
+    ),
     "lang": (
         *("language", "lang", "change language", "languages", "langauge", "lenguage"),
         *("язык", "сменить язык", "поменять язык", "языки", "другой язык", "выбрать язык"),
@@ -122,6 +157,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("по русски", "на русском", "русский язык", "руский", "рус", "давай по-русски"),
     ),
 }
+
+COMMANDS: dict[str, str] = {"forget": "forget", "забудь": "forget"}
+"""What is a command behind a slash alone: without one these are code words."""
+
+CODE_WORDS = frozenset({"forget", "забудь"})
+"""Typed after the question, either does it in either language."""
 
 ROLES: dict[Role, tuple[str, ...]] = {
     "yes": (

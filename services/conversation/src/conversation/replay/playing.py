@@ -19,14 +19,16 @@ from contracts import (
     OutboundMessage,
     ReactionSent,
     RegistrationCard,
+    RequestCode,
     Sender,
     TextSaid,
     derived_id,
 )
 from contracts.inbound import ContactShared
 from conversation import notices
-from conversation.dialogue import Heard, State, new_chat
+from conversation.dialogue import State, new_chat
 from conversation.dialogue.turn import ChatCommand
+from conversation.replay.people import Elsewhere
 from conversation.replay.registry import SPACE, PlayedRegistry
 from conversation.replay.taking import take
 from conversation.replay.transcript import (
@@ -35,6 +37,7 @@ from conversation.replay.transcript import (
     Notice,
     Sent,
     ToldEvent,
+    ToldRegistration,
     Transcript,
     Turn,
 )
@@ -93,7 +96,16 @@ class _Chat:
         self._now = transcript.clock
         self._registry = PlayedRegistry(self._address, map(_card, transcript.events))
         for number, one in enumerate(transcript.registrations):
-            self._has(number, one.model_dump(exclude={"event"}), one.event)
+            self._registry.has(self._registration_of(number, one))
+        self._registry.proof_by_email = transcript.proof_by_email
+        if (told := transcript.elsewhere) is not None:
+            theirs = (
+                self._registration_of(len(transcript.registrations) + number, one)
+                for number, one in enumerate(told.registrations)
+            )
+            self._registry.person.elsewhere = Elsewhere(
+                told.email, told.platform, told.name, tuple(theirs)
+            )
         self._state: State | None = None
         self._outstanding: list[ChatCommand] = []
         self._fails = False
@@ -153,12 +165,14 @@ class _Chat:
             sent_at=self._now,
         )
 
-    def _take(self, item: Heard) -> None:
+    def _take(self, item: InboundMessage | CommandOutcome) -> None:
         taken = take(self._state or new_chat(item), item, self._registry, self._now)
         self._state = taken.state
         for owed in taken.owed:
             if isinstance(owed, OutboundMessage):
                 self._shown.append(owed)
+            elif isinstance(owed, RequestCode):
+                self._registry.send_code(owed, self._now)
             elif isinstance(owed, ChatCommand):
                 self._outstanding.append(owed)
             if isinstance(owed, ClaimSeat):
@@ -213,18 +227,15 @@ class _Chat:
         if message is not None:
             self._shown.append(message)
 
-    def _has(self, number: int, values: dict[str, object], title: str) -> None:
-        event = self._event(title)
-        confirmed = values["status"] == "confirmed"
-        self._registry.has(
-            RegistrationCard.model_validate(
-                {
-                    **values,
-                    "id": uuid5(SPACE, f"registration {number}"),
-                    "event": event,
-                    "ticket": f"T1.{event.code}.replayed" if confirmed else None,
-                }
-            )
+    def _registration_of(self, number: int, told: ToldRegistration) -> RegistrationCard:
+        event = self._event(told.event)
+        return RegistrationCard.model_validate(
+            {
+                **told.model_dump(exclude={"event"}),
+                "id": uuid5(SPACE, f"registration {number}"),
+                "event": event,
+                "ticket": f"T1.{event.code}.replayed" if told.status == "confirmed" else None,
+            }
         )
 
     def _event(self, title: str) -> EventCard:

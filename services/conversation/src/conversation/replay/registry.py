@@ -16,6 +16,7 @@ from contracts import (
     CancelRegistration,
     ClaimRefused,
     ClaimSeat,
+    DisownLink,
     DropTransfer,
     EventAnswer,
     EventCard,
@@ -23,6 +24,7 @@ from contracts import (
     EventStatus,
     FindEvent,
     FindNotice,
+    ForgetPerson,
     ListEvents,
     ListRegistrations,
     NoticeAnswer,
@@ -30,17 +32,23 @@ from contracts import (
     NoticeKind,
     OfferRefused,
     Outcome,
+    ProveEmail,
     Query,
     RegistrationCard,
     RegistrationReleased,
     RegistrationsAnswer,
     RegistrationStatus,
+    RequestCode,
     SeatClaimed,
+    SeatHeld,
     TransferRefused,
+    Unlink,
     WaitingListed,
     derived_id,
 )
+from contracts.people import HOLD_MINUTES
 from conversation.dialogue.turn import ChatCommand
+from conversation.replay.people import Person
 from conversation.texts import Language
 
 Manner = Literal["answers", "slow", "silent"]
@@ -50,6 +58,8 @@ SPACE = UUID("2f0a5a6e-37c2-5d1a-8b55-0b6f9b3f7a10")
 """The namespace of ids that nobody but a replay sees."""
 OFFER_TIME = timedelta(hours=12)
 """How long a freed seat is kept for the first in line."""
+HOLD_TIME = timedelta(minutes=HOLD_MINUTES)
+"""How long a seat is kept for somebody who has yet to prove an address."""
 LISTED_AFTER_START_MAX = timedelta(hours=24)
 """A seat at an event that began longer ago is not listed any more."""
 TOLD_WHILE: dict[NoticeKind, tuple[EventStatus, tuple[RegistrationStatus, ...]]] = {
@@ -88,6 +98,9 @@ class PlayedRegistry:
     ) -> None:
         self.address = address
         self.manner: Manner = "answers"
+        self.person = Person()
+        self.proof_by_email = False
+        """Whether there is a mail server, so that a seat is only held before the proof."""
         self.events = {event.id: event for event in events}
         self._registrations = {one.id: one for one in registrations}
         self._outcomes: dict[UUID, Outcome] = {}
@@ -123,6 +136,7 @@ class PlayedRegistry:
     def has(self, registration: RegistrationCard) -> None:
         """The person had this before the chat began."""
         self._registrations[registration.id] = registration
+        self.person.known = True
 
     def change(self, event: EventCard, **values: object) -> EventCard:
         """Change an event, as an organiser or other people do."""
@@ -149,8 +163,45 @@ class PlayedRegistry:
         assert offered.status == "offered"
         return self._replace(offered, status="cancelled")
 
+    def send_code(self, request: RequestCode, now: datetime) -> None:
+        """Somebody asks for a code."""
+        self.person.send_code(request, now)
+
+    def confirm_held(self, now: datetime) -> tuple[RegistrationCard, ...]:
+        """The held seats are theirs."""
+        self._end_holds(now)
+        return tuple(
+            self._replace(one, status="confirmed", ticket=_ticket(one.event), hold_expires_at=None)
+            for one in self.registrations
+            if one.status == "held"
+        )
+
+    def join(self, brought: Iterable[RegistrationCard]) -> int:
+        """Two people are one: of two registrations at an event the one from elsewhere is kept."""
+        freed = 0
+        for one in brought:
+            own = self.registration_at(one.event)
+            if own is not None:
+                self._give_up(own)
+                freed += 1
+            self._registrations[one.id] = one
+        return freed
+
+    def part(self) -> None:
+        """The chat has none of them any more."""
+        self._registrations.clear()
+
+    def give_up_all(self) -> int:
+        """The person has none of them any more; how many others may have."""
+        gone = self.registrations
+        for one in gone:
+            self._give_up(one)
+        self._registrations.clear()
+        return len(gone)
+
     def answer(self, query: Query, now: datetime) -> Answered:
         """What is known of this at that time; of events also what was known last."""
+        self._end_holds(now)
         if self.manner == "silent":
             return self._as_it_was(query)
         said = self._say(query, now)
@@ -180,7 +231,9 @@ class PlayedRegistry:
             case ListRegistrations():
                 theirs = self.registrations if query.address == self.address else ()
                 return RegistrationsAnswer(
-                    registrations=tuple(one for one in theirs if _is_listed(one, now))
+                    registrations=tuple(one for one in theirs if _is_listed(one, now)),
+                    known=self.person.known,
+                    proof_by_email=self.proof_by_email,
                 )
             case FindNotice():
                 return self._notice_answer(query.kind, query.registration_id, "en")
@@ -204,6 +257,7 @@ class PlayedRegistry:
 
     def carry_out(self, command: ChatCommand, now: datetime) -> Outcome:
         """Decide; a repeated command has the outcome that it had."""
+        self._end_holds(now)
         if command.id not in self._outcomes:
             self._outcomes[command.id] = self._decide(command, now)
         return self._outcomes[command.id]
@@ -218,6 +272,8 @@ class PlayedRegistry:
                 return self._accept(command.registration_id, now)
             case AcceptTransfer() | DropTransfer():
                 return TransferRefused(reason="not-offered")
+            case ProveEmail() | Unlink() | DisownLink() | ForgetPerson():
+                return self.person.decide(command, self, now)
 
     def _claim(self, claim: ClaimSeat, now: datetime) -> Outcome:
         event = self.events.get(claim.event_id)
@@ -234,13 +290,20 @@ class PlayedRegistry:
         if event.registration_closes_at is not None and event.registration_closes_at <= now:
             return ClaimRefused(reason="closed", event=event)
         if (held := self.registration_at(event)) is not None:
+            if held.status == "held":
+                return SeatHeld(registration=held, already=True)
             if held.status == "confirmed":
                 return SeatClaimed(registration=held, already=True)
             return WaitingListed(registration=held, already=True)
-        return self._take_in(event, claim.name, derived_id(claim.id, "registration"))
+        self.person.known = True
+        return self._take_in(event, claim.name, derived_id(claim.id, "registration"), now)
 
-    def _take_in(self, event: EventCard, name: str, registration_id: UUID) -> Outcome:
+    def _take_in(
+        self, event: EventCard, name: str, registration_id: UUID, now: datetime
+    ) -> Outcome:
         waits = event.seats_left == 0 or event.waiting > 0
+        if self.proof_by_email and self.person.proven is None and not waits:
+            return self._hold(event, name, registration_id, now)
         if waits:
             event = self.change(event, waiting=event.waiting + 1)
         else:
@@ -259,6 +322,26 @@ class PlayedRegistry:
             if waits
             else SeatClaimed(registration=registration)
         )
+
+    def _hold(self, event: EventCard, name: str, registration_id: UUID, now: datetime) -> Outcome:
+        held = RegistrationCard(
+            id=registration_id,
+            event=self.change(event, seats_left=event.seats_left - 1),
+            status="held",
+            name=name,
+            hold_expires_at=min(now + HOLD_TIME, event.starts_at),
+        )
+        self._registrations[held.id] = held
+        return SeatHeld(registration=held)
+
+    def _end_holds(self, now: datetime) -> None:
+        for one in self.registrations:
+            if one.hold_expires_at is not None and one.hold_expires_at <= now:
+                self._give_up(one)
+
+    def _give_up(self, one: RegistrationCard) -> None:
+        self._replace(one, status="cancelled", hold_expires_at=None)
+        self._room_after(one)
 
     def _release(self, registration_id: UUID, now: datetime) -> Outcome:
         held = self._registrations.get(registration_id)

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from contracts import EventStatus, NoticeKind, RegistrationStatus
+from contracts import EventStatus, NoticeKind, Platform, RegistrationStatus
 from conversation.replay.registry import Manner
 
 LINE_CHARACTERS_MAX = 96
@@ -72,6 +72,15 @@ class ToldRegistration(_Told):
     offer_expires_at: AwareDatetime | None = None
 
 
+class ToldElsewhere(_Told):
+    """The person as they are known from another messenger."""
+
+    email: str = "ann@example.org"
+    platform: Platform
+    name: str = "Ann Example"
+    registrations: tuple[ToldRegistration, ...] = ()
+
+
 class Notice(_Told):
     """Something is due to be told about what the person has at an event."""
 
@@ -99,7 +108,7 @@ class Heard(_Told):
 
     text: str
     choices: tuple[str, ...] = ()
-    document: Literal["ticket", "calendar"] | None = None
+    document: Literal["ticket", "calendar", "mydata"] | None = None
 
 
 class Turn(_Told):
@@ -165,6 +174,9 @@ class Transcript(_Told):
     clock: AwareDatetime = CLOCK
     events: tuple[ToldEvent, ...] = (PYCON, JAZZ)
     registrations: tuple[ToldRegistration, ...] = ()
+    proof_by_email: bool = False
+    """Seats are held until an address is proven; every code is 123456."""
+    elsewhere: ToldElsewhere | None = None
     turns: tuple[Turn, ...]
 
 

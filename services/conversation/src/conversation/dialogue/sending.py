@@ -1,0 +1,83 @@
+"""Saying that a code is on its way, before anybody has looked whether the address is known.
+
+Nothing here asks the registry anything: what is said, and how soon, is the same for an address
+that somebody has and for one that nobody has.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from contracts import RequestCode, derived_id
+from contracts.people import CODE_MINUTES, CODES_PER_ADDRESS_AND_HOUR
+from conversation.dialogue.state import Offer, Proof, Stage
+from conversation.dialogue.turn import Prompt, Reply, Turn
+
+FRESH_FOR = timedelta(minutes=5)
+"""A code that was asked for so lately need not be sent again unless somebody says so."""
+
+
+def to_verifying(turn: Turn, proof: Proof, email: str) -> Reply:
+    """Ask for the code that goes to this address, unless one is there already."""
+    asked_at = proof.asked_at if proof.email == email else None
+    if asked_at is not None and turn.now - asked_at < FRESH_FOR:
+        renewed = proof.model_copy(update={"token": turn.new_token})
+        return question(_verifying(turn, renewed))
+    return send(turn, proof.model_copy(update={"email": email}))
+
+
+def send(turn: Turn, proof: Proof) -> Reply:
+    """Ask for a code, and say at once that it is on its way."""
+    assert proof.email is not None
+    by = proof.by if proof.by_email else "messenger"
+    sent = proof.model_copy(update={"token": turn.new_token, "asked_at": turn.now, "by": by})
+    there = _verifying(turn, sent)
+    said = there.ends(Prompt(_on_its_way(turn, sent), _offers(turn, sent), _label(turn)))
+    request = RequestCode(
+        id=derived_id(turn.cause, "code"),
+        occurred_at=turn.now,
+        correlation_id=turn.correlation_id,
+        chat=turn.address,
+        email=proof.email,
+        by=sent.by,
+        language=turn.state.language,
+    )
+    return replace(said, beside=(request,))
+
+
+def question(turn: Turn) -> Reply:
+    """The question for the code, as it stands."""
+    proof = turn.state.proof
+    assert proof is not None
+    text = (
+        turn.say("code.ask", email=proof.email)
+        if proof.by == "email"
+        else turn.say("code.ask-messenger")
+    )
+    return turn.ends(Prompt(text, _offers(turn, proof), _label(turn)))
+
+
+def _verifying(turn: Turn, proof: Proof) -> Turn:
+    there = turn.at(Stage.VERIFYING, turn.state.context.looking_at(turn.state.context.event))
+    return there.on(there.state.proving(proof))
+
+
+def _on_its_way(turn: Turn, proof: Proof) -> str:
+    limits = {"minutes": CODE_MINUTES, "codes": CODES_PER_ADDRESS_AND_HOUR}
+    if proof.by == "email":
+        return turn.say("code.sent", email=proof.email, **limits)
+    return turn.say("code.sent-messenger", email=proof.email, **limits)
+
+
+def _offers(turn: Turn, proof: Proof) -> tuple[Offer, ...]:
+    again = Offer(id=f"code-again:{proof.token}", label=turn.say("button.code-again"))
+    other = Offer(id=f"code-there:{proof.token}", label=turn.say("button.code-there"))
+    mail = Offer(id=f"code-mail:{proof.token}", label=turn.say("button.code-mail"))
+    address = Offer(id=f"code-else:{proof.token}", label=turn.say("button.code-else"), role="back")
+    leave = Offer(id=f"code-leave:{proof.token}", label=turn.say("button.cancel"), role="no")
+    if not proof.by_email:
+        return (again, address, leave)
+    return (again, other if proof.by == "email" else mail, address, leave)
+
+
+def _label(turn: Turn) -> str:
+    return turn.say("button.choose")
