@@ -305,3 +305,14 @@ def test_markup_becomes_plain_text_and_entities(
 def test_an_unknown_parse_mode_is_refused() -> None:
     with pytest.raises(TelegramError, match="unsupported parse_mode"):
         parse_text("x", "Word", None)
+
+
+async def test_a_button_that_copies_tells_nobody(sim: Driver) -> None:
+    vera = await sim.person("telegram")
+    button: dict[str, Any] = {"text": "Copy code", "copy_text": {"text": "123456"}}
+    body = {"chat_id": vera, "text": "123456", "reply_markup": keyboard([button])}
+    assert (await sim.bot("sendMessage", **body)).status_code == 200
+    shown = (await sim.chat("telegram", vera))[-1]
+    assert [(one["label"], one["copies"]) for one in shown["choices"]] == [("Copy code", "123456")]
+    button["copy_text"] = {"text": "1" * 257}
+    assert (await sim.bot("sendMessage", **body)).status_code == 400

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from simulator_driver import WA, Driver
 
@@ -107,3 +108,39 @@ async def test_an_authentication_template_has_metas_own_words(sim: Driver) -> No
     body, buttons = listed["components"]
     assert "is your verification code" in body["text"]
     assert buttons["buttons"][0]["type"] == "URL"
+
+
+CODE = {"type": "text", "text": "123456"}
+COPIES = {"type": "button", "sub_type": "url", "index": "0", "parameters": [CODE]}
+
+
+async def code_sent(sim: Driver, *buttons: dict[str, Any], **to: str) -> httpx.Response:
+    """The answer to a code sent by template."""
+    otp = {"type": "OTP", "otp_type": "COPY_CODE", "text": "Copy code"}
+    components = [{"type": "BODY"}, {"type": "BUTTONS", "buttons": [otp]}]
+    await sim.graph(PATH, a_template("pin", category="AUTHENTICATION", components=components))
+    template = {
+        "name": "pin",
+        "language": {"code": "en_US"},
+        "components": [{"type": "body", "parameters": [CODE]}, *buttons],
+    }
+    message = {"messaging_product": "whatsapp", "type": "template", "template": template}
+    return await sim.graph(f"{WA.phone_id}/messages", message | to)
+
+
+async def test_a_code_goes_to_numbers_and_to_no_scoped_id(sim: Driver) -> None:
+    person = (await sim.http.post("/sim/people", json={"platform": "whatsapp"})).json()
+    vera = person["id"]
+    assert (await code_sent(sim, COPIES, to=vera)).status_code == 200
+    (shown,) = await sim.chat("whatsapp", vera)
+    assert [(one["label"], one["copies"]) for one in shown["choices"]] == [("Copy code", "123456")]
+    refused = await code_sent(sim, COPIES, recipient=person["user_id"])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, 131062)
+
+
+async def test_a_code_needs_its_button(sim: Driver) -> None:
+    vera = await sim.person("whatsapp", says=None)
+    other = {**COPIES, "parameters": [{"type": "text", "text": "654321"}]}
+    for buttons in ((), (other,), ({**COPIES, "sub_type": "quick_reply"},)):
+        refused = await code_sent(sim, *buttons, to=vera)
+        assert refused.json()["error"]["code"] == 131008

@@ -45,12 +45,14 @@ class Choice:
     section: str | None = None
     row: int | None = None
     """Which row of an inline keyboard it stands in, from 0."""
-    kind: Literal["callback", "url", "reply", "contact"] = "callback"
+    copies: str | None = None
+    """What a tap puts on the clipboard; nobody is told of it."""
+    kind: Literal["callback", "url", "reply", "contact", "copy"] = "callback"
 
     def as_json(self) -> dict[str, Any]:
         """As `/chat` shows it: label and data always, the rest where it exists."""
         shown: dict[str, Any] = {"label": self.label, "data": self.data}
-        for name in ("url", "description", "section", "row"):
+        for name in ("url", "description", "section", "row", "copies"):
             if (value := getattr(self, name)) is not None:
                 shown[name] = value
         return shown

@@ -96,15 +96,16 @@ function choicesView(platform, entry, act) {
     // WhatsApp puts each button under the other; Telegram leaves the rows to the bot.
     const key = choice.row ?? number;
     if (!rows.has(key)) rows.set(key, element("div", "row"));
-    const label = choice.url ? `${choice.label} ↗` : choice.label;
-    rows.get(key).append(button(label, () => act.tap(entry, choice)));
+    const sign = choice.url ? " ↗" : choice.copies ? " ⧉" : "";
+    const tapped = () => (choice.copies ? navigator.clipboard.writeText(choice.copies) : act.tap(entry, choice));
+    rows.get(key).append(button(`${choice.label}${sign}`, tapped));
   }
   view.append(...rows.values());
   return view;
 }
 
-// A reply keyboard's keys carry neither data nor a link.
-export const isReplyKey = (choice) => choice.data === null && !choice.url;
+// A reply keyboard's keys carry neither data nor a link, nor anything to copy.
+export const isReplyKey = (choice) => choice.data === null && !choice.url && !choice.copies;
 
 function button(label, onClick) {
   const made = element("button", "", label);

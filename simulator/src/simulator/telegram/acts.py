@@ -52,6 +52,8 @@ class TelegramActs:
         match choice.kind:
             case "url":
                 return choice.url
+            case "copy":
+                pass  # between the phone and its clipboard
             case "reply":
                 await self.say(person, choice.label)
             case "contact":

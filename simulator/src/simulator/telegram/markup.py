@@ -12,6 +12,7 @@ from simulator.telegram.errors import bad_request
 BUTTONS_MAX = 100
 BUTTONS_PER_ROW_MAX = 8
 CALLBACK_DATA_BYTES_MAX = 64
+COPIED_CHARACTERS_MAX = 256
 TYPED_FIELDS = (
     "web_app",
     "login_url",
@@ -56,7 +57,8 @@ def choices_of(markup: dict[str, Any] | None) -> tuple[Choice, ...]:
             data=button.get("callback_data"),
             url=button.get("url"),
             row=number,
-            kind="url" if "url" in button else "callback",
+            copies=(button.get("copy_text") or {}).get("text"),
+            kind="url" if "url" in button else "copy" if "copy_text" in button else "callback",
         )
         for number, row in enumerate(markup.get("inline_keyboard", []))
         for button in row
@@ -97,6 +99,8 @@ def _inline_button(button: Any) -> dict[str, Any]:
     if url:
         _check_url(url)
         return button
+    if (copied := button.get("copy_text")) is not None:
+        _check_copied(copied)
     if any(button.get(name) is not None for name in TYPED_FIELDS):
         return button
     if not data:
@@ -106,6 +110,12 @@ def _inline_button(button: Any) -> dict[str, Any]:
     if not isinstance(data, str) or len(data.encode()) > CALLBACK_DATA_BYTES_MAX:
         raise bad_request("BUTTON_DATA_INVALID")
     return button
+
+
+def _check_copied(copied: Any) -> None:
+    text = copied.get("text") if isinstance(copied, dict) else None
+    if not isinstance(text, str) or not 1 <= len(text) <= COPIED_CHARACTERS_MAX:
+        raise bad_request("BUTTON_COPY_TEXT_INVALID")
 
 
 def _check_url(url: Any) -> None:

@@ -50,7 +50,7 @@ class WhatsAppActs:
             "from": self._business.settings.display_phone,
             "id": entry.provider_id,
         }
-        if choice.kind == "url":
+        if choice.kind in ("url", "copy"):
             return choice.url
         if choice.kind == "reply":
             content: Json = {"payload": choice.data, "text": choice.label}

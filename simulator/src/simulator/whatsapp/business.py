@@ -94,6 +94,9 @@ class Business:
         written, address, is_phone = checked_recipient(body)
         outgoing = checked_message(body)
         rendered = self._rendered(outgoing)
+        if rendered and rendered.template.category == "AUTHENTICATION" and not is_phone:
+            # platforms.md B3: codes go to phone numbers only.
+            raise GraphError(131062)
         if is_phone and address == self.settings.display_phone:
             raise GraphError(131021)
         document = self._document(outgoing.media)

@@ -36,6 +36,7 @@ TITLES = {
     131053: ("Media upload error", 400),
     131056: ("(Business Account, Consumer Account) pair rate limit hit", 400),
     131057: ("Account in maintenance mode", 500),
+    131062: ("Business-scoped user id recipients are not supported for this message", 400),
     132000: ("Number of parameters does not match the expected number of params", 400),
     132001: ("Template name does not exist in the translation", 404),
     132005: ("Translated text too long", 400),

@@ -17,6 +17,7 @@ CATEGORIES: tuple[str, ...] = get_args(Category)
 
 BODY_LENGTH_MAX = 1024
 BUTTON_LENGTH_MAX = 25
+CODE_LENGTH_MAX = 15
 PAGE_DEFAULT, PAGE_MAX = 25, 100
 """Templates in one answer."""
 PRESET_CODE_BODY = "*{{1}}* is your verification code. For your security, do not share this code."
@@ -192,9 +193,15 @@ class Templates:
                 details=f"body: number of localizable_params ({len(values)}) does not match the "
                 f"expected number of params ({expected})",
             )
+        is_code = template.category == "AUTHENTICATION"
+        if is_code:
+            _check_code(components, values[0])
         text = PLACEHOLDER.sub(lambda found: values[int(found[1]) - 1], template.body)
         if len(text) > BODY_LENGTH_MAX:
             raise GraphError(132005, details="Translated text too long")
+        if is_code:
+            copying = (Choice(label, copies=values[0], kind="copy") for label in template.buttons)
+            return Rendered(template, text, tuple(copying))
         return Rendered(template, text, _quick_replies(template, components))
 
 
@@ -280,6 +287,21 @@ def _body_values(components: list[dict[str, Any]]) -> list[str]:
                 )
             values.append(value)
     return values
+
+
+def _check_code(components: list[dict[str, Any]], code: str) -> None:
+    """The code stands in the body and, once more, in the button that copies it ("Authentication
+    templates" of Meta's WhatsApp documentation); the button is one of the type URL.
+    """
+    if len(code) > CODE_LENGTH_MAX:
+        raise invalid_parameter(f"Param text must be at most {CODE_LENGTH_MAX} characters long.")
+    for component in components:
+        kind, sub_type = component.get("type"), component.get("sub_type")
+        if (str(kind).lower(), str(sub_type).lower()) == ("button", "url"):
+            given = component.get("parameters") or [{}]
+            if given[0].get("type") == "text" and given[0].get("text") == code:
+                return
+    raise GraphError(131008, details="buttons: Button at index 0 of type Url requires a parameter")
 
 
 def _quick_replies(template: Template, components: list[dict[str, Any]]) -> tuple[Choice, ...]:
