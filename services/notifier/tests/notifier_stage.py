@@ -142,6 +142,13 @@ class Stage:
                 while (await jetstream.stream_info(name)).state.messages:
                     await asyncio.sleep(POLL_SECONDS)
 
+    async def mails(self, count: int = 1) -> list[dict[str, Any]]:
+        """The mails that the server has taken, once there are so many."""
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            while len(found := (await self.platforms.get("/sim/mail")).json()) < count:
+                await asyncio.sleep(POLL_SECONDS)
+        return list(found)
+
     async def fault(self, kind: str, platform: str = "telegram", **details: Any) -> None:
         """Make a platform misbehave."""
         body = {"platform": platform, "kind": kind, **details}

@@ -1,13 +1,12 @@
 """Somebody wished to be forgotten: nothing of their chat from before is left anywhere."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from nats.js.errors import NotFoundError
+from notifier_marker import found, stored
 from notifier_stage import WAIT_SECONDS_MAX, Person, Stage, running, settings
 
 from contracts import PeerChanged
@@ -43,30 +42,6 @@ async def until_heard(stage: Stage) -> None:
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while (await jetstream.stream_info("REACH")).state.messages:
             await asyncio.sleep(0.02)
-
-
-async def stored(stage: Stage, *, but: tuple[str, ...] = ()) -> AsyncIterator[tuple[str, str]]:
-    """Every message of every stream and bucket: its stream, and all of it as text."""
-    jetstream = stage.client.jetstream()
-    for info in await jetstream.streams_info():
-        name = info.config.name
-        if name is None or name in but:
-            continue
-        sequence = 0
-        while True:
-            try:
-                raw = await jetstream.get_msg(name, seq=sequence + 1, subject=">", next=True)
-            except NotFoundError:
-                break
-            assert raw.seq is not None
-            sequence = raw.seq
-            body = (raw.data or b"").decode(errors="replace")
-            yield name, f"{raw.subject} {json.dumps(dict(raw.headers or {}))} {body}"
-
-
-async def found(stage: Stage, *marks: str) -> set[str]:
-    """The streams and buckets that hold one of these words anywhere."""
-    return {name async for name, text in stored(stage) if any(mark in text for mark in marks)}
 
 
 async def peer(stage: Stage, person: Person) -> Peer | None:

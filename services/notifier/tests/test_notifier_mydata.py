@@ -7,8 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 from nats.aio.msg import Msg
+from notifier_marker import found
 from notifier_stage import SMTP_PORT, Person, Stage, running, settings
-from test_notifier_forgetting import found
 
 from contracts import Address, Document, ExportAnswer, ExportPerson
 from contracts.topology import MAIL_ACCOUNT, MEDIA

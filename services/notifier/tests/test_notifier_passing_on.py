@@ -62,9 +62,10 @@ def test_the_class_says_whether_another_way_is_taken(priority: str, goes_on: boo
     assert (found is not None) == goes_on
 
 
-def test_a_code_goes_nowhere_else() -> None:
+def test_a_code_goes_on_to_where_it_proves_the_same() -> None:
     message = a_notice(template=Template(name="code", parameters=("123456",)))
-    assert passed_on(message, LOST, serves=anywhere) is None
+    assert passed_on(message, LOST, serves=anywhere) is not None
+    assert passed_on(message.model_copy(update={"alternatives": ()}), LOST, serves=anywhere) is None
 
 
 @pytest.mark.parametrize(
@@ -74,12 +75,15 @@ def test_a_code_goes_nowhere_else() -> None:
         ({"status": "suppressed", "reason": "template-not-approved"}, True),
         ({"status": "suppressed", "reason": "text-unfit-for-template"}, True),
         ({"status": "suppressed", "reason": "tier-limit"}, True),
+        ({"status": "suppressed", "reason": "code-to-scoped-id"}, True),
+        ({"status": "failed", "reason": "whatsapp-131062"}, True),
         ({"status": "failed", "reason": "telegram-403"}, True),
         # A wish of the person, which another way would circumvent.
         ({"status": "suppressed", "reason": "marketing-stopped"}, False),
         ({"status": "failed", "reason": "whatsapp-131050"}, False),
         # The words themselves are not true any more.
         ({"status": "suppressed", "reason": "newer-notice"}, False),
+        ({"status": "suppressed", "reason": "forgotten"}, False),
         ({"status": "expired"}, False),
         # A human may still have it sent.
         ({"status": "set-aside", "reason": "bug"}, False),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts import DeliveryStatus, OutboundMessage, Priority
+from notifier.codes import CODE_TO_SCOPED_ID, is_authentication, is_scoped
 from notifier.ledger import Entry
 from notifier.peers import Peer
 from notifier.templates.catalogue import Language, catalogue
@@ -98,6 +99,8 @@ def window_closed(
     template = message.template
     if template is None:
         return Settle("suppressed", "window-closed")
+    if is_scoped(message.address) and is_authentication(template):
+        return Settle("suppressed", CODE_TO_SCOPED_ID)
     if peer.marketing_stopped and category(template.name, message.language, approvals) == (
         "marketing"
     ):

@@ -9,6 +9,7 @@ from email.utils import format_datetime, getaddresses
 
 from contracts import AccountsAnswer, Document, OutboundMessage
 from notifier.attachments import Attachment
+from notifier.codes import code_of
 from notifier.labels import cut, one_line, told, visible, with_lines
 from runtime.settings import Misconfigured
 
@@ -24,6 +25,7 @@ NOBODY_READS = {
     "en": "Nobody reads the answers to this e-mail.",
     "ru": "Ответы на это письмо никто не читает.",
 }
+YOUR_CODE = {"en": "Your confirmation code", "ru": "Ваш код подтверждения"}
 POSSIBLE = {"en": "What you can do in the chat:", "ru": "Что можно сделать в чате:"}
 BULLET = "• "
 
@@ -98,6 +100,9 @@ def render(message: OutboundMessage) -> EmailRequest:
     """The words of the mail; what can be tapped elsewhere is listed."""
     text = visible(message.text)
     headline = message.headline or text.partition("\n")[0]
+    if (code := code_of(message)) is not None and code in headline:
+        # A subject is shown on locked screens.
+        headline = YOUR_CODE[message.language]
     choices = [f"{BULLET}{told(choice)}" for choice in message.choices]
     if choices:
         text = with_lines(text, [POSSIBLE[message.language], *choices])

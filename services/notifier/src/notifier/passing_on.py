@@ -5,13 +5,16 @@ is done, and whoever dies in between, the person gets them once. Only what is ce
 an unknown outcome, or when a part of a message has arrived, nothing is passed on; nor when a
 platform says later that it could not deliver what it had accepted, for by then the words are gone
 from the stream, and the next message finds the person blocked and takes the other way by itself.
+
+A code proves who reads it: whoever gives it other ways says that it proves the same on each of them
+(the registry adds a person's mailbox only where the code stands for that very address).
 """
 
 from collections.abc import Callable, Mapping
 
 from contracts import Address, OutboundMessage, Priority, derived_id
+from notifier.codes import CODE_TO_SCOPED_ID
 from notifier.ledger import Entry
-from notifier.templates.catalogue import catalogue
 
 NAME = "fallback"
 """Of the id that follows from the first message's."""
@@ -32,6 +35,7 @@ SUPPRESSED_FOR_THE_CHANNEL = frozenset(
         "text-unfit-for-template",
         "tier-limit",
         "no-mail-server",
+        CODE_TO_SCOPED_ID,
     }
 )
 """Reasons that are about this way to the person. Others are about the words (a newer notice) or
@@ -39,8 +43,6 @@ about the person's wish (no marketing), which another way would circumvent."""
 
 FAILED_BY_WISH = frozenset({"whatsapp-131050"})
 """Failures that are a person's wish: they stopped an organiser's words at the platform."""
-
-AUTHENTICATION = "authentication"
 
 
 def passed_on(
@@ -53,7 +55,7 @@ def passed_on(
         entry: the ledger's, settled.
         serves: whether we can write to an address at all.
     """
-    if not (GOES_ON[message.priority] and not _is_code(message) and _is_lost(entry)):
+    if not (GOES_ON[message.priority] and _is_lost(entry)):
         return None
     for number, other in enumerate(message.alternatives):
         if other.address == message.address or not serves(other.address):
@@ -80,9 +82,3 @@ def _is_lost(entry: Entry) -> bool:
     if entry.status == "suppressed":
         return entry.reason in SUPPRESSED_FOR_THE_CHANNEL
     return entry.status == "failed" and entry.reason not in FAILED_BY_WISH
-
-
-def _is_code(message: OutboundMessage) -> bool:
-    """A code proves that somebody is at this address; at another it would prove nothing."""
-    template = catalogue().get(message.template.name) if message.template else None
-    return template is not None and template.category == AUTHENTICATION

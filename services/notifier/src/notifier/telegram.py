@@ -12,14 +12,20 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramNetworkError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, Message
+from aiogram.types import (
+    BufferedInputFile,
+    CopyTextButton,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    Message,
+)
 from pydantic import SecretStr
 
 from contracts import OutboundMessage, Platform
 from notifier.channel import NAME_SECONDS_MAX, PROBE_SECONDS_MAX
 from notifier.media import Media, Shelf
 from notifier.telegram_errors import TABLE, judge, look_up
-from notifier.telegram_rendering import Keyboard, TelegramRequest, render
+from notifier.telegram_rendering import TelegramRequest, render
 from notifier.verdicts import Accepted, Down, Failed, MediaGone, Unknown, Verdict
 from runtime.accounts import telegram_account
 from runtime.documents import Documents
@@ -103,7 +109,7 @@ class TelegramChannel:
         return Accepted(provider_id=str(sent.message_id))
 
     async def _call(self, chat_id: str, request: TelegramRequest, media: Media | None) -> Message:
-        keyboard = _markup(request.keyboard)
+        keyboard = _markup(request)
         if media is None:
             return await self._bot.send_message(
                 chat_id, request.text, reply_markup=keyboard, allow_paid_broadcast=self._paid
@@ -215,12 +221,12 @@ def _file_id(sent: Message) -> str | None:
     return sent.document.file_id if sent.document else None
 
 
-def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
-    if not keyboard:
-        return None
-    return InlineKeyboardMarkup(
-        inline_keyboard=[
-            [InlineKeyboardButton(text=label, callback_data=data) for label, data in row]
-            for row in keyboard
-        ]
-    )
+def _markup(request: TelegramRequest) -> InlineKeyboardMarkup | None:
+    rows = [
+        [InlineKeyboardButton(text=label, callback_data=data) for label, data in row]
+        for row in request.keyboard
+    ]
+    if request.copies is not None:
+        label, what = request.copies
+        rows.append([InlineKeyboardButton(text=label, copy_text=CopyTextButton(text=what))])
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from contracts import Choice, Document, OutboundMessage
+from notifier.codes import code_of, copy_label
 from notifier.labels import code_points, cut, description, one_line, told, visible, with_lines
 from notifier.media import Media
 from notifier.splitting import split
@@ -29,6 +30,8 @@ class TelegramRequest:
     text: str
     """The message, or the caption; empty for a document without one."""
     keyboard: Keyboard = ()
+    copies: tuple[str, str] | None = None
+    """A button below the others that copies something: its label, and what."""
     document: Document | None = None
     media: Media | None = None
     """The document, once it has been prepared."""
@@ -45,10 +48,17 @@ def render(message: OutboundMessage) -> tuple[TelegramRequest, ...]:
         return (TelegramRequest(text=text, keyboard=keyboard, document=message.document),)
     pieces = split(text, TEXT_CHARACTERS_MAX, code_points)
     said = [TelegramRequest(text=piece) for piece in pieces]
-    said[-1] = replace(said[-1], keyboard=keyboard)
+    said[-1] = replace(said[-1], keyboard=keyboard, copies=_copies(message))
     if message.document is not None:
         said.insert(0, TelegramRequest(text="", document=message.document))
     return tuple(said)
+
+
+def _copies(message: OutboundMessage) -> tuple[str, str] | None:
+    code, template = code_of(message), message.template
+    if code is None or template is None:
+        return None
+    return copy_label(template, message.language), code
 
 
 def _with_descriptions(text: str, choices: tuple[Choice, ...]) -> str:

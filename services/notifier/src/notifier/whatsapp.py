@@ -15,6 +15,7 @@ from pywa_async.errors import WhatsAppError
 from contracts import OutboundMessage, Platform
 from contracts.delivery import handle
 from notifier.channel import NAME_SECONDS_MAX, PROBE_SECONDS_MAX, Refused
+from notifier.codes import is_scoped
 from notifier.media import Media, Shelf
 from notifier.verdicts import Accepted, Down, MediaGone, Unknown, Verdict
 from notifier.whatsapp_errors import TABLE, judge, look_up
@@ -27,9 +28,6 @@ ANSWER_SECONDS_MAX = 30.0
 MARK_SECONDS_MAX = 5.0
 """A mark that takes longer has lost its worth."""
 CONNECTIONS_MAX = 100
-BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
-"""A country code, a dot, up to 128 letters and digits (platforms.md B3)."""
-
 
 MEDIA_REFUSED = frozenset(
     f"whatsapp-{code}"
@@ -115,7 +113,7 @@ class WhatsappChannel:
         """See `Channel`."""
         assert request.document is None, "prepare() comes first"
         chat_id = message.address.chat_id
-        business_scoped = BUSINESS_SCOPED_ID.fullmatch(chat_id) is not None
+        business_scoped = is_scoped(message.address)
         # The raw call, because pywa's own takes an id with letters for a group (B7).
         answer = await _answer(
             self._api.send_message(
