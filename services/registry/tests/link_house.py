@@ -12,8 +12,8 @@ from registry_house import CODES, QuietHouse, chat, claim_seat
 from test_registry_audit import differences
 
 from contracts import (
-    Address,
     AddRegistration,
+    Address,
     Command,
     DisownLink,
     EmailProven,
@@ -56,13 +56,9 @@ class LinkHouse:
         """What became of it."""
         return (await self.house.carry_out(command)).result
 
-    async def code(
-        self, address: Address, email: str, by: Any = "email"
-    ) -> ProveEmail:
+    async def code(self, address: Address, email: str, by: Any = "email") -> ProveEmail:
         """A code is asked for, and this is the message with it."""
-        asked = RequestCode(
-            **self.now(), chat=address, email=email, by=by, language="en"
-        )
+        asked = RequestCode(**self.now(), chat=address, email=email, by=by, language="en")
         await self.does(asked)
         (row,) = await self.house.rows(
             "SELECT id FROM email_proofs WHERE chat_id = $1 ORDER BY created_at DESC LIMIT 1",
@@ -83,14 +79,16 @@ class LinkHouse:
         assert isinstance(result, EmailProven), result
         return result
 
-    async def claims(self, event_id: UUID, address: Address, name: str = "Ann Lee") -> RegistrationCard:
+    async def claims(
+        self, event_id: UUID, address: Address, name: str = "Ann Lee"
+    ) -> RegistrationCard:
         """The seat, the held seat or the place in line that the chat has just got."""
         result = await self.does(self.claim(event_id, address, name))
         assert isinstance(result, SeatClaimed | SeatHeld | WaitingListed), result
         return result.registration
 
     def claim(self, event_id: UUID, address: Address, name: str = "Ann Lee") -> Command:
-        made = claim_seat(event_id, platform=address.platform, name=name)  # type: ignore[arg-type]
+        made = claim_seat(event_id, platform=address.platform, name=name)
         return made.model_copy(update={"address": address} | self.now())
 
     async def adds(self, event_id: UUID, email: str) -> UUID:
@@ -199,4 +197,3 @@ async def until(fact: Any) -> None:
     async with asyncio.timeout(20):
         while not await fact():
             await asyncio.sleep(0.01)
-

@@ -1,27 +1,21 @@
 """Whoever has proven an address is one person, on whatever messenger, and loses nothing by it."""
 
-from datetime import timedelta
-
 import pytest
 from link_house import (
     ANN,
     BEN,
     BEN_TELEGRAM,
-    BEN_WHATSAPP,
     TELEGRAM,
     WHATSAPP,
     LinkHouse,
-    platforms,
 )
-from registry_commands import check_in, promise, tend
+from registry_commands import promise
 from registry_house import QuietHouse, chat
 
 from contracts import (
     ChangePreferences,
-    CodeRefused,
     EmailProven,
     ListRegistrations,
-    RegistrationCard,
 )
 from registry.queries import Queries
 

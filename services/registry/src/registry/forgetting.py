@@ -31,6 +31,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     and_,
+    case,
     delete,
     func,
     or_,
@@ -289,7 +290,14 @@ async def end_codes(work: Work, chats: Sequence[Chat], person: UUID | None) -> l
     rows = await work.connection.execute(
         update(EmailProof)
         .where(concerned)
-        .values(expires_at=func.least(EmailProof.expires_at, work.now), target_user_id=None)
+        .values(
+            # One that was used is over by that, and may have been used in this very moment.
+            expires_at=case(
+                (EmailProof.used_at.is_(None), func.least(EmailProof.expires_at, work.now)),
+                else_=EmailProof.expires_at,
+            ),
+            target_user_id=None,
+        )
         .returning(EmailProof.id, EmailProof.by_email)
     )
     return [row.id for row in rows if row.by_email]
