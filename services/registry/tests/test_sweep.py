@@ -52,6 +52,11 @@ async def test_nothing_is_found_after_a_rush(house: House) -> None:
     assert [tuple(row.values()) for row in rows] == [(10, 5, 45)]
 
 
+_PROOF = """INSERT INTO email_proofs
+    (id, platform, account, chat_id, request_id, email, by_email, language, created_at, expires_at,
+     used_at)
+    SELECT gen_random_uuid(), 'telegram', '1', '2', gen_random_uuid(), 'a@b.example', true, 'en',
+        now(), now() + '10 min', {used} FROM generate_series(1, {count})"""
 BREAKING = {
     "counters-equal-rows": "UPDATE events SET waiting = waiting + 1",
     "taken-within-capacity": "UPDATE events SET over_by = over_by - 1",
@@ -73,6 +78,10 @@ BREAKING = {
         UPDATE events SET checked_in = checked_in + 1 WHERE id = (SELECT event_id FROM scanned)""",
     "one-number-a-place": "UPDATE event_registrations SET queue_number = 4 "
     "WHERE status = 'waiting'",
+    "held-seats-have-an-end-and-no-ticket": """UPDATE event_registrations
+        SET hold_expires_at = now() WHERE status = 'cancelled'""",
+    "codes-are-used-in-time": _PROOF.format(used="now() + '1 h'", count=1),
+    "one-code-is-used-at-a-time": _PROOF.format(used="now()", count=2),
     "forgotten-is-nobody": """
         WITH gone AS (UPDATE event_registrations SET name = '' WHERE status = 'cancelled'
             RETURNING user_id)
@@ -88,6 +97,7 @@ GUARDS = """
     DROP INDEX uq_event_registrations_active;
     ALTER TABLE events DROP CONSTRAINT ck_events_taken_within_capacity;
     ALTER TABLE event_registrations DROP CONSTRAINT ck_event_registrations_in_line_by_number;
+    ALTER TABLE event_registrations DROP CONSTRAINT ck_event_registrations_hold_has_an_end;
 """
 
 
