@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -150,6 +150,25 @@ async def test_what_no_chat_owns_goes_if_it_names_the_person(desk: Desk, keep: A
     count = await desk.broker.forget_dead(ANN, mentions=["ann@example.com"])
     assert count == len(hers)
     assert await desk.left() == len(others)
+
+
+@pytest.mark.parametrize("keep", [set_aside, set_aside_before], ids=["now", "before"])
+async def test_who_is_back_keeps_what_has_happened_since(desk: Desk, keep: Any) -> None:
+    at = datetime.now(UTC)
+    for hours in (-2, -1, 1, 2):
+        moment = {"occurred_at": at + timedelta(hours=hours)}
+        for subject, message in of_all_kinds(ANN):
+            body = message.model_copy(update=moment).model_dump_json().encode()
+            await keep(desk, subject, body)
+        known = added("ann@example.com").model_copy(update=moment)
+        await keep(desk, "command.add-registration.3.x", known.model_dump_json().encode())
+    each = len(of_all_kinds(ANN)) + 1
+
+    mentions = ["ann@example.com"]
+    assert await desk.broker.forget_dead(ANN, mentions=mentions, before=at) == 2 * each
+    assert await desk.broker.forget_dead(ANN, mentions=mentions, before=at) == 0
+    assert await desk.left() == 2 * each
+    assert await desk.broker.forget_dead(ANN, mentions=mentions) == 2 * each
 
 
 async def test_what_was_discarded_is_forgotten_with_the_chat(desk: Desk) -> None:

@@ -17,11 +17,13 @@ from contracts import (
     ClaimSeat,
     FindEvent,
     FindNotice,
+    FindNoticeToPerson,
     InboundItem,
     ListEvents,
     ListRegistrations,
     MoveIdentity,
     NoticeAnswer,
+    NoticeToPersonAnswer,
     OutboundMessage,
     Query,
 )
@@ -35,7 +37,13 @@ from runtime.broker import UNAVAILABLE_HEADER
 from runtime.service import Service
 from runtime.testing import eventually
 
-QUERIES: tuple[type[Query], ...] = (ListEvents, FindEvent, ListRegistrations, FindNotice)
+QUERIES: tuple[type[Query], ...] = (
+    ListEvents,
+    FindEvent,
+    ListRegistrations,
+    FindNotice,
+    FindNoticeToPerson,
+)
 
 
 @dataclass
@@ -46,6 +54,7 @@ class House:
     client: Client
     world: World
     notice: NoticeAnswer = NoticeAnswer()  # noqa: RUF009 - a frozen value
+    to_person: NoticeToPersonAnswer = NoticeToPersonAnswer()  # noqa: RUF009 - a frozen value
     asked: list[Query] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     """The ids that somebody published at `out.>` and `command.>`, copies included."""
@@ -105,11 +114,16 @@ class House:
         asked = query.model_validate_json(message.data)
         self.asked.append(asked)
         await self.gate.wait()
-        answer = self.notice if isinstance(asked, FindNotice) else self.world.answer(asked)
+        answer = self._of_notice(asked) or self.world.answer(asked)
         if answer is None:
             await self.client.publish(message.reply, headers={UNAVAILABLE_HEADER: "postgres"})
         else:
             await message.respond(answer.model_dump_json().encode())
+
+    def _of_notice(self, asked: Query) -> NoticeAnswer | NoticeToPersonAnswer | None:
+        if isinstance(asked, FindNoticeToPerson):
+            return self.to_person
+        return self.notice if isinstance(asked, FindNotice) else None
 
     async def _note(self, message: Msg) -> None:
         self.published.append((message.headers or {}).get("Nats-Msg-Id", ""))

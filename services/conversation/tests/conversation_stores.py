@@ -15,6 +15,7 @@ from contracts import (
     ChatSavedAnswer,
     ChatState,
     ChatStateAnswer,
+    DropChatState,
     LoadChatState,
     SaveChatState,
 )
@@ -35,9 +36,10 @@ class Desk:
     asked: int = 0
 
     async def open(self, client: Client) -> None:
-        """Answer both questions on this connection."""
+        """Answer all questions on this connection."""
         await client.subscribe(LoadChatState.subject, cb=self._load)
         await client.subscribe(SaveChatState.subject, cb=self._save)
+        await client.subscribe(DropChatState.subject, cb=self._drop)
         await client.flush()
         self._client = client
 
@@ -52,6 +54,13 @@ class Desk:
         if self.mood != "is away" and saved:
             self.states[query.address] = query.state
         await self._answer(message, ChatSavedAnswer(saved=saved))
+
+    async def _drop(self, message: Msg) -> None:
+        query = DropChatState.model_validate_json(message.data)
+        current = self.states.get(query.address)
+        if self.mood != "is away" and current is not None and current.revision == query.base:
+            del self.states[query.address]
+        await self._answer(message, ChatSavedAnswer(saved=query.address not in self.states))
 
     async def _answer(self, message: Msg, answer: ChatStateAnswer | ChatSavedAnswer) -> None:
         self.asked += 1

@@ -145,7 +145,9 @@ async def test_a_chat_that_has_begun_at_the_new_number_goes_on_as_it_is(
         assert [claim.id for claim in await house.claims()] == [derived_id(wish.id, 0)]
         left, _ = await stored_under(provisioned, settings, BY_NUMBER, BY_NEW_NUMBER)
     assert left is not None
-    assert left == ChatDocument(state=State(), moved_to=NEW_NUMBER, left_at=left.left_at)
+    assert left == ChatDocument(
+        state=State(), moved_to=NEW_NUMBER, left_at=left.left_at, begun_at=left.begun_at
+    )
 
 
 async def test_news_of_somebody_we_never_heard_of_leave_no_trace(

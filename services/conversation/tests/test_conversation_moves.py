@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -20,8 +21,9 @@ from conversation_moving import (
 )
 
 from contracts import derived_id
-from conversation.dialogue import Stage
+from conversation.dialogue import Stage, State
 from conversation.document import ChatDocument
+from conversation.store import NUMBER_IS_THEIRS_DAYS
 from runtime.testing_redis import RedisServer
 
 
@@ -49,7 +51,7 @@ async def test_the_dialogue_goes_on_under_the_scoped_id(
         alias, document = await stored_under(provisioned, settings, BY_NUMBER, BY_ID)
     assert alias is not None
     assert document is not None
-    assert alias == ChatDocument(state=alias.state, moved_to="US.77")
+    assert alias == ChatDocument(state=State(), moved_to="US.77", begun_at=alias.begun_at)
     assert document.state.waiting is not None
     assert document.has_seen(wish.id)
 
@@ -103,6 +105,30 @@ async def test_a_number_that_has_moved_on_takes_nobody_else_along(
         await handlers.hear(item("/help", BY_ID))
         await handlers.hear(item("confirm", stranger))
         assert await house.claims() == []
+
+
+@pytest.mark.parametrize("is_theirs", [True, False])
+async def test_a_number_says_who_it_is_only_while_it_was_heard_of_lately(
+    provisioned: str, settings: dict[str, str], is_theirs: bool
+) -> None:
+    """After months it may be somebody else's: nobody's seats go along by the number alone."""
+    silence = timedelta(days=NUMBER_IS_THEIRS_DAYS) + timedelta(hours=-1 if is_theirs else 1)
+    async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
+        await reach_the_last_look(handlers, BY_NUMBER)
+        before, _ = await stored_under(provisioned, settings, BY_NUMBER, BY_ID)
+        first, second = item("/help", BY_ID, later=silence), item("/help", BY_ID, later=silence)
+        await handlers.hear(first)
+        assert len(await house.moves()) == is_theirs
+        await handlers.hear(second)
+        after, there = await stored_under(provisioned, settings, BY_NUMBER, BY_ID)
+        assert len(await house.moves()) == is_theirs
+    assert after is not None
+    assert there is not None
+    assert (after.moved_to is not None) == is_theirs
+    assert (there.state.context.name is not None) == is_theirs
+    assert is_theirs or after == before, "what was there stays there, for whoever writes from it"
+    assert there.has_seen(first.id)
+    assert there.has_seen(second.id)
 
 
 async def test_two_lanes_that_move_and_write_at_once_lose_nothing(
