@@ -45,6 +45,7 @@ from contracts.commands import STILL_THEIRS
 from contracts.topology import MAIL_ACCOUNT
 from registry.book import Book, Known
 from registry.book_store import SEAT_COLUMNS, as_seat, read_line, write_book
+from registry.database import Raced
 from registry.delivery_tables import Reachability
 from registry.line import end, offer_free_seats, source, tell
 from registry.merging import Locked, lock_people
@@ -88,7 +89,11 @@ async def lock_whole(work: Work, person: UUID) -> Locked:
     Raises:
         Raced: they are gone, or have got something else meanwhile; look again.
     """
-    return await lock_people(work.connection, [person], await events_to_lock(work, person))
+    locked = await lock_people(work.connection, [person], await events_to_lock(work, person))
+    # Whoever wrote a registration of theirs before has committed by now: it locked them as well.
+    if not await events_to_lock(work, person) <= locked.events.keys():
+        raise Raced("they have just got something at another event")
+    return locked
 
 
 async def end_registrations(
