@@ -7,10 +7,12 @@ from uuid import uuid4
 import httpx
 import pytest
 from notifier_house import NOON, outbound, whatsapp_address
+from notifier_marker import found
+from notifier_smtp import answering
 from notifier_stage import SMTP_PORT, Person, Stage, running, settings
 
 from contracts import Address, OutboundMessage, Recipient, Template
-from contracts.topology import MAIL_ACCOUNT
+from contracts.topology import MAIL_ACCOUNT, PARKED, PEERS
 from notifier.decisions import Send, Settle, decide
 from notifier.email_rendering import YOUR_CODE, render
 from notifier.peers import Peer
@@ -120,3 +122,44 @@ def test_the_subject_of_a_mail_does_not_tell_the_code(headline: str | None) -> N
     assert render(a_code(headline="Confirm your address")).subject == "Confirm your address"
     # Nor is anything else taken for a code.
     assert render(outbound(text=f"{CODE} people")).subject == f"{CODE} people"
+
+
+async def test_a_mailbox_that_refuses_a_code_keeps_nobody_from_the_next(stage: Stage) -> None:
+    """Each code has a chat of its own, so that nobody's typing error harms a mailbox's owner."""
+    async with answering({"RCPT": "550 5.1.1 no such user"}) as server:
+        mail = {"smtp_url": server.url, "mail_from": "turnout@demo.example"}
+        async with running(settings(stage, **mail)):
+            assert await mailed(stage) == ("failed", "email-5.1.1", False)
+            server.answers["RCPT"] = "250 ok"
+            assert await mailed(stage) == ("accepted", None, False)
+        assert await found(stage, ANN) == set()
+        # Nothing is known of them, and nothing is told to the registry.
+        assert await found(stage, f"$KV.{PEERS.name}.email.", "command.note-reachability") == set()
+
+
+async def test_a_code_that_waited_for_the_mail_server_leaves_nothing_behind(stage: Stage) -> None:
+    async with answering({"CONNECT": "421 busy"}) as server:
+        mail = {"smtp_url": server.url, "mail_from": "turnout@demo.example"}
+        async with running(settings(stage, **mail)):
+            message = await mail_to(stage, mailbox())
+            await stage.until_parked(1)
+            # The control: while it waits, it is found.
+            assert await found(stage, ANN) == {PARKED.name}
+            mark = f"$KV.{PEERS.name}.email."
+            assert await found(stage, mark) == {f"KV_{PEERS.name}"}
+            server.answers["CONNECT"] = "220 here"
+            assert await stage.outcome(message) == ("accepted", None, False)
+            await stage.until_quiet()
+            assert await found(stage, ANN, mark) == set()
+
+
+async def mail_to(stage: Stage, to: Recipient) -> OutboundMessage:
+    person = Person(to.address, stage.platforms, "")
+    return await stage.send(
+        person, email_to=to.email_to, priority="transactional", template=TEMPLATE, heard_at=None
+    )
+
+
+async def mailed(stage: Stage) -> tuple[str, str | None, bool]:
+    """What became of a code to a mailbox, under a new proof."""
+    return await stage.outcome(await mail_to(stage, mailbox()))

@@ -32,6 +32,7 @@ from notifier.results import Results
 from notifier.settings import Settings
 from notifier.telegram import TelegramChannel
 from notifier.templates.syncing import Board
+from notifier.vanishing import Vanishing
 from notifier.verdicts import Stopped
 from notifier.whatsapp import WhatsappChannel
 from runtime.accounts import AccountBook, read_accounts
@@ -159,6 +160,7 @@ class Senders:
             broker,
             Peers(self._peers),
             self._results,
+            Vanishing(broker, self._peers),
             send=self._send_parked,
             give_up=self.give_up,
         )

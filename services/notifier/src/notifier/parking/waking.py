@@ -14,6 +14,7 @@ from notifier.parking.wakes import Wake, Wakes
 from notifier.peers import Peers
 from notifier.permits import Paused
 from notifier.results import Results
+from notifier.vanishing import Vanishing
 from notifier.waiting import wait_after
 from runtime import traces
 from runtime.broker import Broker
@@ -42,6 +43,7 @@ class Waker:
         broker: Broker,
         peers: Peers,
         results: Results,
+        vanishing: Vanishing,
         *,
         send: Send,
         give_up: GiveUp,
@@ -52,12 +54,14 @@ class Waker:
             broker: where parked messages and wakes are.
             peers: say which chats are parked.
             results: of messages that are done already.
+            vanishing: takes out documents of peers of which nothing is known any more.
             send: the way that every message goes; it returns when the result is told.
             give_up: tells the result of a message that is set aside.
         """
         self._broker = broker
         self._peers = peers
         self._results = results
+        self._vanishing = vanishing
         self._parked = Parked(broker, peers)
         self._wakes = Wakes(broker)
         self._send = send
@@ -77,6 +81,8 @@ class Waker:
             if head is None:
                 crash_point("notifier.before-clear")
                 if last is None or await self._parked.free(address, last):
+                    # Of a mailbox nothing else is known, and each code has a chat of its own.
+                    await self._vanishing.reduce(address, lambda peer: peer)
                     return
                 last = await self._last(address)
             elif last is None:
