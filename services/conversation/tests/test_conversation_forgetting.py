@@ -86,8 +86,8 @@ async def found(house: House, settings: dict[str, str], *marks: str) -> set[tupl
                 continue
             text = f"{message.subject} {message.headers} {(message.data or b'').decode()}"
             hits |= {(stream, mark) for mark in marks if mark in text}
-    for address, state in house.states.states.items():
-        text = f"{address} {state.model_dump_json()}"
+    for address, kept in house.states.states.items():
+        text = f"{address} {kept.model_dump_json()}"
         hits |= {("user_states", mark) for mark in marks if mark in text}
     if settings:
         async with Redis.from_url(settings["redis_url"], decode_responses=True) as redis:

@@ -115,6 +115,7 @@ async def test_a_number_says_who_it_is_only_while_it_was_heard_of_lately(
     silence = timedelta(days=NUMBER_IS_THEIRS_DAYS) + timedelta(hours=-1 if is_theirs else 1)
     async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
         await reach_the_last_look(handlers, BY_NUMBER)
+        await handlers.hear(said := item("/help", BY_NUMBER))
         before, _ = await stored_under(provisioned, settings, BY_NUMBER, BY_ID)
         first, second = item("/help", BY_ID, later=silence), item("/help", BY_ID, later=silence)
         await handlers.hear(first)
@@ -125,7 +126,7 @@ async def test_a_number_says_who_it_is_only_while_it_was_heard_of_lately(
     assert after is not None
     assert there is not None
     assert (after.moved_to is not None) == is_theirs
-    assert (there.state.context.name is not None) == is_theirs
+    assert there.has_seen(said.id) == is_theirs, "the chat went along, or nothing of it"
     assert is_theirs or after == before, "what was there stays there, for whoever writes from it"
     assert there.has_seen(first.id)
     assert there.has_seen(second.id)
