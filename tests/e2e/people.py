@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from devstack.mailbox import asks_for_a_code, newest_code
+from devstack.mailbox import asks_for_a_code, mails, newest_code
 
 Platform = Literal["telegram", "whatsapp"]
 PLATFORMS: tuple[Platform, Platform] = ("telegram", "whatsapp")
@@ -183,6 +183,16 @@ class Person:
                 return heard
         raise Silence(f"{self.platform} {self.id} heard nothing after {self.heard_up_to}")
 
+    async def catches_up(self) -> list[str]:
+        """Everything that came and was not heard yet, at once."""
+        new = [
+            message
+            for message in await self.chat()
+            if message["from"] == "bot" and message["n"] > self.heard_up_to
+        ]
+        self.heard_up_to = max([self.heard_up_to, *(message["n"] for message in new)])
+        return [message["text"] or "" for message in new]
+
     async def hears_nothing_more(self) -> None:
         """There is no message on the phone that was not heard yet."""
         new = [
@@ -214,6 +224,10 @@ class Simulator:
         )
         answer.raise_for_status()
         return Person(self.http, platform, str(answer.json()["id"]), name, mailbox=self.mailbox)
+
+    async def mails(self, address: str) -> list[dict[str, Any]]:
+        """What came to this address, newest last."""
+        return await mails(self.http, self.mailbox, address)
 
     async def now(self) -> datetime:
         """Business time, which tests turn."""
