@@ -41,7 +41,7 @@ from registry.identity_results import (
 )
 from registry.move_tables import ChatMove
 from registry.people import find_people, whatsapp_phone
-from registry.person_tables import Link
+from registry.person_tables import EmailProof, Link
 from registry.results import Stored
 from registry.tables import IdentityRow, User, UserState
 from registry.work import Work
@@ -221,6 +221,10 @@ class _Move:
 
     async def _forward(self, source: Address, target: Address) -> None:
         await self._take_links(source, target)
+        # A code that was asked for under the old id is typed under the new one.
+        await self._connection.execute(
+            update(EmailProof).where(_is(EmailProof, source)).values(chat_id=target.chat_id)
+        )
         gone = {"moved_to": target.chat_id, "at": self._at, "left_at": None}
         forward = insert(ChatMove).values(source.model_dump() | gone)
         await self._connection.execute(
@@ -304,7 +308,7 @@ def _is_over(result: IdentityResult) -> bool:
 
 
 def _is(
-    table: type[IdentityRow | ChatMove | Reachability | Link], address: Address
+    table: type[IdentityRow | ChatMove | Reachability | EmailProof | Link], address: Address
 ) -> ColumnElement[bool]:
     return and_(
         table.platform == address.platform,
