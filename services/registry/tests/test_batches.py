@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from registry_commands import new, pass_on
-from registry_house import CODES, TICKETS, House, QuietHouse, claim_seat
+from registry_house import CODES, TICKETS, House, QuietHouse, chat, claim_seat
 from sqlalchemy.exc import DBAPIError
 
-from contracts import Command, TendEvents
+from contracts import Command, RequestCode, TendEvents
 from registry.batches import EVENTS_AT_ONCE_MAX, Batches
 from registry.carrying_out import Done, carry_out
 from registry.database import DatabaseFault, make_engine
@@ -233,6 +233,22 @@ async def test_what_is_about_no_event_goes_alone() -> None:
     await asyncio.gather(*(batches.submit(TendEvents(**new(), due_at=now)) for _ in range(4)))
     assert [len(batch) for batch in room.batches] == [1, 1, 1, 1]
     assert room.inside_max == 1
+
+
+async def test_chats_do_not_wait_for_each_other_and_each_is_taken_in_order() -> None:
+    room = Room()
+    batches = Batches(room.carry_out, commands_per_batch_max=64)
+    wishes = [
+        RequestCode(**new(), chat=chat(person), email="a@b.example", language="en")
+        for _ in range(3)
+        for person in range(4)
+    ]
+    await asyncio.gather(*map(batches.submit, wishes))
+    assert room.inside_max == 4
+    for person in range(4):
+        said = [wish.id for wish in wishes if wish.chat == chat(person)]
+        taken = [one for batch in room.batches for one in batch if one in said]
+        assert taken == said
 
 
 async def test_whoever_stops_waiting_takes_nobody_along() -> None:

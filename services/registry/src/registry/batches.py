@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from contracts import Command
 from registry.carrying_out import Done
-from registry.journal import command_name
 from runtime.failures import Retry, Unavailable
 from runtime.metrics import counter, histogram
 
@@ -55,8 +54,9 @@ class Batches:
             Exception: this command, carried out alone, fails.
         """
         event_id = getattr(command, "event_id", None)
-        # What is about no event goes alone, ticks of one kind one after the other.
-        key: object = event_id or command_name(command)
+        # What is about no event goes alone: what one chat says, and ticks of one kind, one after
+        # the other.
+        key: object = event_id or command.route()
         done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         queue = self._queues.get(key)
         if queue is None:
