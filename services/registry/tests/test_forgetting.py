@@ -130,6 +130,39 @@ async def test_chats_are_purged_at_once_after_an_hour_and_after_a_day_at_most(
     assert await count(house, "forgettings") == 0
 
 
+async def test_a_dialogue_s_state_is_dropped_by_the_conversation_and_at_last_by_us(
+    quiet_house: QuietHouse,
+) -> None:
+    """It answers from it once more: in whose language, and that it was wished elsewhere."""
+    house = quiet_house
+    for person in (1, 2):
+        await enter(house, await house.event(), person)
+        await house.rows(
+            "INSERT INTO user_states (platform, account, chat, user_id, current_state, "
+            "state_data, epoch, n, updated_at) "
+            "SELECT platform, account, chat_id, user_id, 'START', '{}', 1, 1, $2 "
+            "FROM identities WHERE chat_id = $1",
+            *(chat(person).chat_id, house.clock.now()),
+        )
+    states = "SELECT chat, user_id FROM user_states ORDER BY chat"
+    before = await house.rows(states)
+    house.clock.advance(timedelta(seconds=1))
+    for person in (1, 2):
+        await house.do(forget(person))
+    await tend(house)
+    after = await house.rows(states)
+    assert [row["chat"] for row in after] == [row["chat"] for row in before]
+    assert all(row["user_id"] is None for row in after)
+    house.clock.advance(timedelta(hours=1))
+    await house.rows(
+        "UPDATE user_states SET updated_at = $1 WHERE chat = $2",
+        *(house.clock.now(), chat(2).chat_id),
+    )
+    await tend(house)
+    left = await house.rows(states)
+    assert [row["chat"] for row in left] == [chat(2).chat_id], "who is back keeps what is new"
+
+
 async def test_what_a_tick_says_of_chats_is_said_again_and_not_kept(
     quiet_house: QuietHouse,
 ) -> None:

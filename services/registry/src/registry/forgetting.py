@@ -15,7 +15,8 @@ rows of `forgettings` are what they are told from (`purges.py`).
 | | one that lies ahead | ended, `forgotten` |
 | | a seat of somebody else that was promised to them | promised to nobody |
 | audit | an organiser's words about their registrations | empty |
-| each chat, also by an earlier id | whether it can be reached, dialogue state, moves | deleted |
+| each chat, also by an earlier id | whether it can be reached, moves | deleted |
+| | dialogue state | dropped by the conversation; what it left, with the second purge |
 | codes of the last hour | live ones | worth nothing; deleted with the second purge |
 
 Codes are not deleted at once, because those of the last hour are counted: whoever could have that
@@ -248,8 +249,12 @@ async def blank_person(work: Work, person: UUID) -> None:
             updated_at=work.now,
         )
     )
-    for table in (IdentityRow, Link, ConsentRow, UserState):
+    for table in (IdentityRow, Link, ConsentRow):
         await connection.execute(delete(table).where(table.user_id == person))
+    # The row itself is the conversation's: it answers from it once more, and drops it then.
+    await connection.execute(
+        update(UserState).where(UserState.user_id == person).values(user_id=None)
+    )
     await connection.execute(
         delete(Reachability).where(
             Reachability.platform == "email", Reachability.chat_id == str(person)
@@ -262,16 +267,9 @@ async def drop_chats(work: Work, chats: Sequence[Chat]) -> None:
     connection = work.connection
     for chat in chats:
         address, until = chat.address, chat.theirs_until
-        is_state = and_(
-            UserState.platform == address.platform,
-            UserState.account == address.account,
-            UserState.chat == address.chat_id,
-        )
         is_reach = is_chat(Reachability, address)
         if until is not None:
-            is_state = and_(is_state, UserState.updated_at <= until)
             is_reach = and_(is_reach, Reachability.at <= until)
-        await connection.execute(delete(UserState).where(is_state))
         await connection.execute(delete(Reachability).where(is_reach))
         if until is None:
             await connection.execute(delete(Link).where(is_chat(Link, address)))

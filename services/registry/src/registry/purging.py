@@ -15,7 +15,7 @@ from registry.forgetting_results import PeopleTended, Purge
 from registry.person_tables import EmailProof, Forgetting
 from registry.purges import PURGES_AFTER, REMEMBERED_FOR, address_of, place_of, say
 from registry.results import Said, Stored
-from registry.tables import IdentityRow
+from registry.tables import IdentityRow, UserState
 from registry.work import Work
 
 CHATS_PER_TICK_MAX = 100
@@ -93,6 +93,15 @@ async def _drop_late(work: Work, row: RowMapping) -> None:
                 ),
             ),
             EmailProof.created_at <= begun,
+        )
+    )
+    # Of an installation that keeps its states elsewhere by now: the conversation drops its own.
+    await work.connection.execute(
+        delete(UserState).where(
+            UserState.platform == address.platform,
+            UserState.account == address.account,
+            UserState.chat == address.chat_id,
+            UserState.updated_at <= row["forgotten_at"],
         )
     )
     is_somebodys = exists().where(is_chat(IdentityRow, address))
