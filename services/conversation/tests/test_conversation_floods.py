@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from contracts import Address, InboundMessage, Sender, TextSaid, inbound_id
 from conversation.dialogue import State
 from conversation.dialogue.pace import BURST, paced
+from conversation.dialogue.state import Profile
 from conversation.floods import FLOODS_MAX, Floods
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -39,6 +40,15 @@ def test_the_rest_of_a_flood_is_known_without_its_document() -> None:
     floods.note(said(SAID_AT).address, state_after(BURST))
     assert floods.covers(said(SAID_AT), NOW)
     assert not floods.covers(said(SAID_AT, chat_id="8"), NOW)
+
+
+def test_nothing_of_a_person_stays_in_memory_but_the_pace() -> None:
+    floods = Floods()
+    state = state_after(BURST).known_as(Profile(name="Ann Lee", email="ann@example.com"))
+    address = said(SAID_AT).address
+    floods.note(address, state)
+    assert "Ann" not in repr(vars(floods))
+    assert floods.covers(said(SAID_AT), NOW), "it knows enough all the same"
 
 
 def test_what_a_newer_document_took_in_is_looked_up_when_it_comes_again() -> None:

@@ -5,7 +5,7 @@ import itertools
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import pytest
 import pytest_asyncio
@@ -30,6 +30,7 @@ from contracts import (
     Address,
     ChatForgotten,
     CommandOutcome,
+    ForgetPerson,
     InboundMessage,
     PersonForgotten,
     derived_id,
@@ -70,6 +71,18 @@ def forgotten(
         address=address,
         at=at or now,
         elsewhere=elsewhere,
+    )
+
+
+def outcome_of(command_id: UUID, at: datetime) -> CommandOutcome:
+    """The registry has forgotten who is in this chat."""
+    return CommandOutcome(
+        id=derived_id(command_id, "outcome"),
+        occurred_at=at,
+        correlation_id=command_id,
+        address=ANN,
+        command_id=command_id,
+        outcome=PersonForgotten(known=True, freed=0),
     )
 
 
@@ -206,18 +219,11 @@ async def test_the_chat_in_which_it_was_wished_is_new_at_once_and_goes_unless_th
 ) -> None:
     async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
         await reach_the_last_look(handlers, ANN, phone=None)
+        for text in ("/forget", "FORGET"):
+            await handlers.hear(item(text, ANN, phone=None))
+        (wish,) = [ForgetPerson.model_validate_json(one) for one in await house.stored("COMMANDS")]
         at = datetime.now(UTC)
-        wish = uuid5(SPACE, "wish")
-        await handlers.hear(
-            CommandOutcome(
-                id=derived_id(wish, "outcome"),
-                occurred_at=at,
-                correlation_id=wish,
-                address=ANN,
-                command_id=wish,
-                outcome=PersonForgotten(known=True, freed=0),
-            )
-        )
+        await handlers.hear(outcome_of(wish.id, at))
         (document,) = await stored_under(provisioned, settings, ANN)
         assert document is not None
         assert document.begun_at == at
@@ -225,6 +231,19 @@ async def test_the_chat_in_which_it_was_wished_is_new_at_once_and_goes_unless_th
         assert await found(house, settings, "4242") == set()
         await handlers.hear(item("/start", ANN, phone=None))
         await handlers.hear(forgotten(ANN, at=at))
+        assert await found(house, settings, "4242") != set()
+
+
+async def test_a_wish_that_the_chat_has_lost_sight_of_leaves_nothing_either(
+    provisioned: str, settings: dict[str, str]
+) -> None:
+    async with house_at(provisioned) as house, handlers_at(provisioned, **settings) as handlers:
+        await reach_the_last_look(handlers, ANN, phone=None)
+        at = datetime.now(UTC)
+        await handlers.hear(outcome_of(uuid5(SPACE, "wish"), at))
+        await handlers.hear(item("/help", ANN, phone=None, later=timedelta(seconds=1)))
+        await handlers.hear(forgotten(ANN, at=at))
+        assert await found(house, settings, "Ann Lee", "ann@example.com") == set()
         assert await found(house, settings, "4242") != set()
 
 

@@ -126,7 +126,7 @@ class Handlers:
             await self._publish(earlier_id, owed)
         crash_point("conversation.before-cas")
         after = document.after(item.id, taken.state, taken.owed, now)
-        if isinstance(item, CommandOutcome) and isinstance(item.outcome, PersonForgotten):
+        if _begins_anew(document.state, item):
             after = after.begun(item.occurred_at)
         await self._chats.save(chat, after)
         crash_point("conversation.after-cas")
@@ -279,3 +279,16 @@ class Handlers:
         self._published.move_to_end(input_id)
         if len(self._published) > PUBLISHED_REMEMBERED_MAX:
             self._published.popitem(last=False)
+
+
+def _begins_anew(state: State, item: Heard) -> bool:
+    """Whether nothing of the state is left after it: the wish to be forgotten came true.
+
+    One that the chat does not wait for any more is told, and changes nothing.
+    """
+    return (
+        isinstance(item, CommandOutcome)
+        and isinstance(item.outcome, PersonForgotten)
+        and state.waiting is not None
+        and state.waiting.command_id == item.command_id
+    )
