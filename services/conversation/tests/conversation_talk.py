@@ -177,6 +177,8 @@ class Talk:
     world: World = field(default_factory=World)
     now: datetime = NOW
     state: State | None = None
+    before: State | None = None
+    """The chat before the last thing that happened to it."""
     heard: list[OutboundMessage] = field(default_factory=list)
     commands: list[ChatCommand] = field(default_factory=list)
     """Those that the chat waits for."""
@@ -261,7 +263,7 @@ class Talk:
     def take(self, item: Heard) -> list[OutboundMessage]:
         self.items.append(item)
         self.now += timedelta(seconds=1)
-        before = self.state or new_chat(item)
+        before = self.before = self.state or new_chat(item)
         taken = take(before, item, self.world, self.now)
         self.state = taken.state
         messages = messages_of(taken.owed)

@@ -67,9 +67,9 @@ def test_stop_is_answered_with_what_it_means_and_how_to_undo_it(word: str) -> No
     talk = with_a_seat()
     answer = talk.says(word)
     assert "no more reminders" in answer
-    assert "your own seat" in answer
+    assert "offered seats" in answer
     assert "Say “start”" in answer
-    assert talk.labels == ["Reminders on", "My registrations", "All events"]
+    assert talk.labels == ["Write to me again", "My registrations", "All events"]
     assert muted(talk)
     (wish,) = talk.wishes
     assert (wish.muted, wish.language, wish.chat) == (True, None, ANN)
@@ -81,7 +81,7 @@ def test_stop_is_answered_with_what_it_means_and_how_to_undo_it(word: str) -> No
 def test_stop_in_russian(word: str) -> None:
     talk = with_a_seat(russian())
     assert "больше никаких напоминаний" in talk.says(word)
-    assert talk.labels == ["Напоминать", "Мои записи", "Все мероприятия"]
+    assert talk.labels == ["Снова пишите мне", "Мои записи", "Все мероприятия"]
     assert "снова включены" in talk.says("старт")
     assert [wish.muted for wish in talk.wishes] == [True, False]
     assert not muted(talk)
@@ -90,8 +90,8 @@ def test_stop_in_russian(word: str) -> None:
 def test_start_undoes_a_stop_and_greets() -> None:
     talk = Talk()
     talk.says("stop")
-    answer = talk.taps("Reminders on")
-    assert answer.startswith("Reminders and news are on again.")
+    answer = talk.taps("Write to me again")
+    assert answer.startswith("I'll write by myself again")
     assert "PyCon" in answer
     assert not muted(talk)
     assert [wish.muted for wish in talk.wishes] == [True, False]
@@ -117,7 +117,7 @@ def test_nothing_but_start_undoes_a_stop(said: str) -> None:
 def test_a_repeated_stop_is_told_so_and_told_to_the_registry_again() -> None:
     talk = Talk()
     talk.says("stop")
-    assert "off already" in talk.says("stop")
+    assert "any more" in talk.says("stop")
     assert muted(talk)
     # Should the first wish have been lost on the way, the second is not.
     assert [wish.muted for wish in talk.wishes] == [True, True]
@@ -149,18 +149,18 @@ def test_stop_before_anything_else_is_answered() -> None:
     talk.world.silent = True
     assert "no more reminders" in talk.says("stop")
     answer = talk.says("start")
-    assert "on again" in answer
+    assert "write by myself again" in answer
     assert [wish.muted for wish in talk.wishes] == [True, False]
 
 
 def test_who_said_stop_is_reminded_of_it_with_help_and_ticket() -> None:
     talk = with_a_seat()
-    assert "Reminders are off" not in talk.says("ticket") + talk.says("help")
+    assert "I don't write by myself" not in talk.says("ticket") + talk.says("help")
     talk.says("stop")
-    assert "Reminders are off" in talk.says("ticket")
-    assert "Reminders are off" in talk.says("help")
+    assert "I don't write by myself" in talk.says("ticket")
+    assert "I don't write by myself" in talk.says("help")
     talk.says("start")
-    assert "Reminders are off" not in talk.says("ticket") + talk.says("help")
+    assert "I don't write by myself" not in talk.says("ticket") + talk.says("help")
 
 
 def test_a_claim_carries_the_wish() -> None:
@@ -171,7 +171,7 @@ def test_a_claim_carries_the_wish() -> None:
     (claim,) = talk.commands
     assert isinstance(claim, ClaimSeat)
     assert claim.muted
-    assert "Reminders are off" in talk.gets_a_seat()
+    assert "I don't write by myself" in talk.gets_a_seat()
 
 
 def test_stop_right_behind_a_confirmation_is_answered_after_the_outcome() -> None:
@@ -199,7 +199,7 @@ def test_stop_in_a_long_wait_is_told_again_after_the_outcome(fails: bool) -> Non
     if fails:
         talk.told(CommandFailed())
     else:
-        assert "Reminders are off" in talk.gets_a_seat()
+        assert "I don't write by myself" in talk.gets_a_seat()
     assert [wish.muted for wish in talk.wishes] == [True, True]
     assert [wish.language for wish in talk.wishes] == [None, None]
     assert talk.wishes[0].id != talk.wishes[1].id

@@ -40,8 +40,7 @@ def ask_email(turn: Turn) -> Reply:
     if context.suggested_email is not None:
         return _ask_about_slip(turn, context.suggested_email)
     if turn.state.stage is Stage.LINKING:
-        leave = Offer(id=f"leave:{context.token}", label=turn.say("button.cancel"), role="back")
-        return turn.ends(Prompt(turn.say("link.ask"), (to_events(turn), leave)))
+        return _ask_where_registered(turn)
     if context.email is not None:
         keep_id = f"mail-keep:{context.token}"
         keep = Offer(id=keep_id, label=turn.say("button.keep-email"), role="yes")
@@ -75,6 +74,14 @@ def back(turn: Turn) -> Reply | None:
     """From the word on a slip to the question itself; None when that is open already."""
     context = turn.state.context
     return None if context.suggested_email is None else to_email(turn, context)
+
+
+def _ask_where_registered(turn: Turn) -> Reply:
+    proof, token = turn.state.proof, turn.state.context.token
+    if proof is not None and proof.email is not None:
+        return turn.ends(Prompt(turn.say("email.ask-again"), ways_out(turn)))
+    leave = Offer(id=f"leave:{token}", label=turn.say("button.cancel"), role="back")
+    return turn.ends(Prompt(turn.say("link.ask"), (to_events(turn), leave)))
 
 
 def _ask_about_slip(turn: Turn, suggested: str) -> Reply:

@@ -137,10 +137,10 @@ def typed(turn: Turn, text: str) -> Reply:
         return addressing.typed_email(turn.at(Stage.ENTERING_EMAIL, turn.state.context), text)
     if stage is Stage.VERIFYING and (slip := proving.typed_code(turn, text)) is not None:
         return slip
-    if (found := finding.by_code(turn, text)) is not None:
-        return found
     if stage is Stage.LINKING and is_like_an_address(text):
         return addressing.typed_email(turn, text)
+    if (found := finding.by_code(turn, text)) is not None:
+        return found
     if stage is Stage.ENTERING_NAME:
         return naming.typed_name(turn, text)
     if stage is Stage.ENTERING_EMAIL:

@@ -12,9 +12,8 @@ LOOKED_AT_CHARACTERS_MAX: Final = 1000
 _RUN = re.compile(r"\d+")
 _GROUPED = re.compile(r"\d(?:[ \u2010-\u2015-]{0,3}\d)*")
 """Groups as people read a code aloud: 123 456, 123-456, 1 2 3 4 5 6."""
-_ALONE = re.compile(
-    r"(?:(?:my |the )?code(?: is)?|(?:мой )?код)?\s*[:#№]?\s*([\d\s\u2010-\u2015-]+)"
-)
+_ALONE = re.compile(r"[\d\s\u2010-\u2015-]+")
+_CALLED_CODE = re.compile(r"\b(?:code|код)", re.IGNORECASE)
 
 
 def code_of(text: str) -> str | None:
@@ -30,11 +29,13 @@ def code_of(text: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def lone_code_of(text: str) -> str | None:
-    """The code of a text that is nothing else, so that it is meant as one wherever it is said."""
+def code_said_in(text: str) -> str | None:
+    """The code of a text that is nothing else, or calls it one: it is meant wherever it is said."""
     said = _in_ascii(text)
-    alone = said is not None and _ALONE.fullmatch(said.strip(" .!").casefold()) is not None
-    return code_of(text) if alone else None
+    if said is None:
+        return None
+    alone = _ALONE.fullmatch(said.strip(" .!"))
+    return code_of(text) if alone or _CALLED_CODE.search(said) else None
 
 
 def has_digits(text: str) -> bool:

@@ -6,18 +6,24 @@ from contracts import Document, ForgetPerson, PersonForgotten, derived_id
 from conversation.dialogue.signposts import onward, to_events, to_forget, to_mydata
 from conversation.dialogue.state import Asked, Offer, State
 from conversation.dialogue.turn import Prompt, Reply, Turn
-from conversation.dialogue.words import CODE_WORDS, plain
+from conversation.dialogue.words import CODE_WORDS, ROLES, plain
 
 MYDATA_FILENAME = "my-data.txt"
 
 
 def meant(state: State, text: str) -> str | None:
-    """The choice that the code word stands for, right after it was asked for."""
-    asked = state.asked
-    if asked is None or asked.wish != "forget" or plain(text) not in CODE_WORDS:
+    """The choice that the code word stands for, right after it was asked for.
+
+    A mere yes does not do it: the question comes once more.
+    """
+    asked, said = state.asked, plain(text)
+    if asked is None or asked.wish != "forget":
         return None
-    just_asked = any(offer.id == f"stay:{asked.about}" for offer in state.offered)
-    return f"forget-now:{asked.about}" if just_asked else None
+    if not any(offer.id == f"stay:{asked.about}" for offer in state.offered):
+        return None
+    if said in CODE_WORDS:
+        return f"forget-now:{asked.about}"
+    return "forget" if said in ROLES["yes"] else None
 
 
 def forget(turn: Turn, _argument: str = "") -> Reply:

@@ -2,10 +2,10 @@
 
 from contracts import EventCard, NoticeKind, RegistrationCard
 from conversation import cards
-from conversation.dialogue import addressing
+from conversation.dialogue import addressing, sending
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.signposts import onward, to_link, to_mine
-from conversation.dialogue.state import REGISTERING, Offer, Proof
+from conversation.dialogue.state import REGISTERING, Offer
 from conversation.dialogue.turn import Page, Prompt, Reply, Turn, page_number
 from conversation.moments import in_brief, of_day
 
@@ -44,8 +44,8 @@ def nothing_here(turn: Turn, wanted: str) -> Reply:
         return turn.ends(Prompt(turn.say("my.none"), (onward(turn),)))
     if turn.aside or turn.state.stage in REGISTERING:
         return turn.ends(Prompt(turn.say("my.unknown"), (to_link(turn, wanted), onward(turn))))
-    asked = addressing.to_linking(turn, Proof(then=wanted, by_email=person.proof_by_email))
-    return asked.led_by(turn.say("my.unknown"))
+    proof = sending.waits(turn, wanted, by_email=person.proof_by_email)
+    return addressing.to_linking(turn, proof).led_by(turn.say("my.unknown"))
 
 
 def show(turn: Turn, registration_id: str) -> Reply:
@@ -106,6 +106,8 @@ def held(turn: Turn, registration: RegistrationCard) -> Prompt:
 def place_in_line(turn: Turn, registration: RegistrationCard, text: str) -> Prompt:
     """Words about a place in line, with the way out of it."""
     leave = Offer(id=f"drop:{registration.id}", label=turn.say("button.leave-line"))
+    if turn.state.muted:
+        text = f"{text}\n\n{turn.say('muted.note')}"
     return Prompt(text, (to_mine(turn), leave, onward(turn)))
 
 

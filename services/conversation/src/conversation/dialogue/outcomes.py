@@ -163,6 +163,9 @@ def _not_yet_open(turn: Turn, event: EventCard | None) -> str:
 
 
 def _released(turn: Turn, outcome: RegistrationReleased) -> Reply:
+    held = None if turn.state.proof is None else turn.state.proof.held
+    if held is not None and held.registration_id == outcome.registration_id:
+        turn = turn.on(turn.state.proving(None))  # nothing waits for it any more
     there = turn if turn.state.stage in REGISTERING else turn.at(Stage.CHOOSING_EVENT)
     return there.ends(Prompt(_release(turn, outcome), (onward(there), to_mine(there))))
 

@@ -50,7 +50,9 @@ def disown(turn: Turn, link_id: str) -> Reply:
     if _uuid(link_id) is None:
         return turn.ends(Prompt(turn.say("disown.unknown"), (to_mine(turn), onward(turn))))
     asked = Asked(wish="disown", about=link_id)
-    return _ask(turn, asked, turn.say("disown.ask"), f"disown-now:{link_id}")
+    here = str(turn.state.joined_by) == link_id
+    text = turn.say("disown.ask-here") if here else turn.say("disown.ask")
+    return _ask(turn, asked, text, f"disown-now:{link_id}")
 
 
 def disown_now(turn: Turn, link_id: str) -> Reply:
@@ -106,17 +108,16 @@ def _unlinked(turn: Turn, outcome: Unlinked) -> Reply:
 
 
 def _disowned(turn: Turn, outcome: LinkDisowned, asked: Waiting | None) -> Reply:
-    there = turn
-    link_id = turn.state.joined_by
-    if asked is not None and link_id is not None and asked.choice_id == f"disown-now:{link_id}":
+    if asked is not None and asked.choice_id == f"disown-now:{turn.state.joined_by}":
         # It was this chat that had joined: what it learned by that is not theirs.
         there = turn.on(turn.state.afresh().known_as(Profile()).joined(None))
+        return there.ends(Prompt(turn.say("disown.done-here"), (to_mine(there), onward(there))))
     text = (
         turn.say("disown.already")
         if outcome.already
         else turn.say("disown.done", messenger=MESSENGERS[outcome.messenger])
     )
-    return there.ends(Prompt(text, (to_mine(there), onward(there))))
+    return turn.ends(Prompt(text, (to_mine(turn), onward(turn))))
 
 
 def _ask(turn: Turn, asked: Asked, text: str, yes_id: str) -> Reply:

@@ -38,10 +38,10 @@ def seat_held(turn: Turn, outcome: SeatHeld, asked: Waiting | None) -> Reply:
         registration_id=registration.id, event=ChosenEvent.of(registration.event), until=until
     )
     there = _known_by_now(turn, asked)
-    proof = _by_mail(there).model_copy(
-        update={"held": held, "then": f"mine:{registration.id}", "claim": None}
-    )
-    return _ask(there, proof).led_by(lead)
+    # Should the proof come too late for this seat, it is asked for again.
+    claim = turn.state.context if asked.wish == "claim" else None
+    proof = sending.waits(there, f"mine:{registration.id}", by_email=True)
+    return _ask(there, proof.model_copy(update={"held": held, "claim": claim})).led_by(lead)
 
 
 def first(turn: Turn, title: str, asked: Waiting | None) -> Reply:
@@ -50,10 +50,9 @@ def first(turn: Turn, title: str, asked: Waiting | None) -> Reply:
     if asked is None or not _may_ask(turn, asked):
         return turn.ends(Prompt(lead, (to_link(turn), to_mine(turn), onward(turn))))
     there = _known_by_now(turn, asked)
-    wanted: dict[str, object] = {"held": None, "then": asked.choice_id, "claim": None}
-    if asked.wish == "claim":
-        wanted |= {"then": None, "claim": turn.state.context}
-    return _ask(there, _by_mail(there).model_copy(update=wanted)).led_by(lead)
+    claim = turn.state.context if asked.wish == "claim" else None
+    proof = sending.waits(there, asked.choice_id, by_email=True)
+    return _ask(there, proof.model_copy(update={"held": None, "claim": claim})).led_by(lead)
 
 
 def proven(turn: Turn, outcome: EmailProven, asked: Waiting | None) -> Reply:
@@ -64,26 +63,28 @@ def proven(turn: Turn, outcome: EmailProven, asked: Waiting | None) -> Reply:
         return _with_disown(turn, turn.ends(Prompt(text, (to_mine(turn), onward(turn)))), outcome)
     context, known = turn.state.context, turn.state.profile
     name = outcome.name or context.name or known.name
-    state = turn.state.known_as(Profile(name=name, email=proof.email)).proving(None)
+    state = turn.state.known_as(Profile(name=name, email=proof.email, proven=True))
     if outcome.link_id is not None:
         state = state.joined(outcome.link_id)
-    reply = _goes_on(turn.on(state), outcome, proof)
+    reply = _goes_on(turn.on(state.proving(None)), outcome, proof)
     return _with_disown(turn, reply.led_by(text), outcome)
 
 
 def code_refused(turn: Turn, outcome: CodeRefused, asked: Waiting | None) -> Reply:
     """It was not the code, or it is worth nothing any more."""
+    last = outcome.reason == "wrong" and outcome.tries_left == 0
+    reason = "too-many" if last else outcome.reason
     text = {
         "wrong": lambda: turn.count("code.wrong", outcome.tries_left),
         "expired": lambda: turn.say("code.expired"),
         "too-many": lambda: turn.say("code.too-many"),
         "barred": lambda: turn.say("code.barred"),
-    }[outcome.reason]()
+    }[reason]()
     proof = turn.state.proof
     if asked is None or proof is None or turn.state.stage in REGISTERING:
         return turn.ends(Prompt(text, (to_link(turn), onward(turn))))
     there = turn.at(Stage.VERIFYING, turn.state.context.looking_at(turn.state.context.event))
-    asked_again = sending.question(there)
+    asked_again = sending.question(there, instead=reason in ("expired", "too-many"))
     assert asked_again.prompt is not None
     prompt = replace(asked_again.prompt, text=text)
     return replace(asked_again, prompt=prompt)
@@ -94,17 +95,13 @@ def _may_ask(turn: Turn, asked: Waiting) -> bool:
     return asked.wish == "claim" or turn.state.stage not in REGISTERING
 
 
-def _by_mail(turn: Turn) -> Proof:
-    """The proof that is under way, or a new one; whoever holds seats back has a mail server."""
-    return (turn.state.proof or Proof()).model_copy(update={"by_email": True})
-
-
 def _known_by_now(turn: Turn, asked: Waiting) -> Turn:
     """The chat with what was typed for the claim, so that nobody is asked twice."""
     context = turn.state.context
     if asked.wish != "claim" or context.name is None or context.email is None:
         return turn
-    return turn.on(turn.state.known_as(Profile(name=context.name, email=context.email)))
+    known = turn.state.profile.model_copy(update={"name": context.name, "email": context.email})
+    return turn.on(turn.state.known_as(known))
 
 
 def _ask(turn: Turn, proof: Proof) -> Reply:
@@ -125,21 +122,26 @@ def _what_has_happened(turn: Turn, outcome: EmailProven) -> str:
 
 def _goes_on(turn: Turn, outcome: EmailProven, proof: Proof) -> Reply:
     state = turn.state
+    seats, claim = outcome.registrations, proof.claim
     if state.stage in REGISTERING:
-        reply = asides.here(turn)
-        seats = len(outcome.registrations)
-        return reply.led_by(turn.count("proof.seats", seats)) if seats else reply
-    if outcome.registrations:
-        return _seats(turn, outcome.registrations, proof)
+        return _with_seats(turn, asides.here(turn), len(seats))
+    waited_for = any(
+        proof.held is not None and one.id == proof.held.registration_id for one in seats
+    )
+    if waited_for or (seats and claim is None):
+        return _seats(turn, seats, proof)
     there = turn.at(Stage.CHOOSING_EVENT, state.context.looking_at(state.context.event))
-    claim = proof.claim
     if claim is not None and claim.event is not None and claim.name and claim.email:
-        return _claimed_again(there, claim, proof)
+        return _with_seats(turn, _claimed_again(there, claim, proof), len(seats))
     then = proof.then or "my"
     try:
         return choices.choose(there, then)
     except RegistrySilent:
         return silent(there, then)
+
+
+def _with_seats(turn: Turn, reply: Reply, seats: int) -> Reply:
+    return reply.led_by(turn.count("proof.seats", seats)) if seats else reply
 
 
 def _seats(turn: Turn, seats: tuple[RegistrationCard, ...], proof: Proof) -> Reply:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from contracts import ProveEmail, derived_id
 from contracts.people import CODE_DIGITS, CODE_MINUTES
-from conversation.dialogue import addressing, sending
-from conversation.dialogue.digits import code_of, has_digits, is_code, lone_code_of
+from conversation.dialogue import addressing, mine, sending
+from conversation.dialogue.digits import code_of, code_said_in, has_digits, is_code
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.people import is_like_an_address
 from conversation.dialogue.signposts import onward, to_events, to_link, to_mine
@@ -22,8 +22,8 @@ WORTH_SOMETHING_FOR = timedelta(minutes=CODE_MINUTES)
 
 
 def code_meant(state: State, text: str) -> str | None:
-    """The choice that a code stands for: where it is asked for, or alone while it is worth
-    something.
+    """The choice that a code stands for: where it is asked for, and while it is worth something
+    wherever it is called one.
     """
     proof = state.proof
     if proof is None or proof.asked_at is None:
@@ -31,7 +31,7 @@ def code_meant(state: State, text: str) -> str | None:
     if state.stage is Stage.VERIFYING:
         found = code_of(text)
     elif state.heard_at is not None and state.heard_at - proof.asked_at <= WORTH_SOMETHING_FOR:
-        found = lone_code_of(text)
+        found = code_said_in(text)
     else:
         return None
     return None if found is None else f"code:{found}"
@@ -43,14 +43,15 @@ def link(turn: Turn, then: str = "") -> Reply:
     goes_on = then if then in GOES_ON else "my"
     if begun is not None:
         goes_on = f"reg:{begun.code}"
-    return addressing.to_linking(turn, Proof(then=goes_on, by_email=_by_email(turn)))
+    return addressing.to_linking(turn, sending.waits(turn, goes_on, by_email=_by_email(turn)))
 
 
 def prove(turn: Turn, registration_id: str) -> Reply:
     """Go on with the proof that a held seat waits for. Nothing is looked up before the code."""
-    proof = turn.state.proof or Proof()
-    wanted = proof.model_copy(update={"then": f"mine:{registration_id}"})
-    email = proof.email or turn.state.profile.email or turn.state.context.email
+    if turn.state.profile.proven:
+        return mine.show(turn, registration_id)  # the button is older than the proof
+    wanted = sending.waits(turn, f"mine:{registration_id}", by_email=True)
+    email = wanted.email or turn.state.profile.email or turn.state.context.email
     if email is None:
         return addressing.to_linking(turn, wanted)
     return sending.to_verifying(turn, wanted, email)
@@ -115,7 +116,9 @@ def leave(turn: Turn, _token: str = "") -> Reply:
     """The way out: what waits for the proof stays as long as it may."""
     proof = turn.state.proof or Proof()
     there = turn.at(Stage.CHOOSING_EVENT, turn.state.context.looking_at(None))
-    there = there.on(there.state.proving(None))
+    # A code that is on its way is not sent again for it, and may still be typed.
+    sent = {"then": None, "claim": None, "held": None}
+    there = there.on(there.state.proving(proof.model_copy(update=sent)))
     return there.ends(Prompt(_left(turn, proof), (to_mine(turn), to_events(turn))))
 
 
@@ -127,7 +130,7 @@ def back(turn: Turn) -> Reply:
     if proof is not None and turn.state.context.suggested_email is not None:
         return addressing.to_linking(turn, proof)
     if proof is not None and proof.email is not None:
-        return sending.to_verifying(turn, proof, proof.email)
+        return sending.opened_again(turn, proof)
     return leave(turn)
 
 

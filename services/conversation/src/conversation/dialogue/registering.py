@@ -8,7 +8,6 @@ from conversation.dialogue.state import (
     REGISTERING,
     ChosenEvent,
     Context,
-    Profile,
     Stage,
     Waiting,
 )
@@ -76,7 +75,7 @@ def registered(turn: Turn, event: EventCard, asked: Waiting | None) -> Turn:
         return turn
     context, known = turn.state.context, turn.state.profile
     if asked is not None and asked.wish == "claim" and context.name and context.email:
-        known = Profile(name=context.name, email=context.email)
+        known = known.model_copy(update={"name": context.name, "email": context.email})
     there = Context(event=ChosenEvent.of(event))
     return turn.on(turn.state.known_as(known)).at(Stage.REGISTERED, there)
 

@@ -20,9 +20,15 @@ def to_verifying(turn: Turn, proof: Proof, email: str) -> Reply:
     """Ask for the code that goes to this address, unless one is there already."""
     asked_at = proof.asked_at if proof.email == email else None
     if asked_at is not None and turn.now - asked_at < FRESH_FOR:
-        renewed = proof.model_copy(update={"token": turn.new_token})
-        return question(_verifying(turn, renewed))
-    return send(turn, proof.model_copy(update={"email": email}))
+        return opened_again(turn, proof)
+    if proof.email == email:
+        return send(turn, proof)
+    return send(turn, proof.model_copy(update={"email": email, "by": "email"}))
+
+
+def opened_again(turn: Turn, proof: Proof) -> Reply:
+    """The question for a code that was sent before."""
+    return question(_verifying(turn, proof.model_copy(update={"token": turn.new_token})))
 
 
 def send(turn: Turn, proof: Proof) -> Reply:
@@ -44,8 +50,25 @@ def send(turn: Turn, proof: Proof) -> Reply:
     return replace(said, beside=(request,))
 
 
-def question(turn: Turn) -> Reply:
-    """The question for the code, as it stands."""
+def waits(turn: Turn, then: str, *, by_email: bool) -> Proof:
+    """The proof that this waits for; a seat that waits for one already is not forgotten over it.
+
+    Args:
+        turn: the turn that opens the question.
+        then: the choice that goes on by itself afterwards.
+        by_email: whether a code can be sent to a mailbox.
+    """
+    proof = turn.state.proof or Proof()
+    return proof.model_copy(update={"then": then, "by_email": by_email})
+
+
+def question(turn: Turn, *, instead: bool = False) -> Reply:
+    """The question for the code, as it stands.
+
+    Args:
+        turn: the turn that ends with it.
+        instead: the code is worth nothing, so that yes means another one.
+    """
     proof = turn.state.proof
     assert proof is not None
     text = (
@@ -53,7 +76,7 @@ def question(turn: Turn) -> Reply:
         if proof.by == "email"
         else turn.say("code.ask-messenger")
     )
-    return turn.ends(Prompt(text, _offers(turn, proof), _label(turn)))
+    return turn.ends(Prompt(text, _offers(turn, proof, instead=instead), _label(turn)))
 
 
 def _verifying(turn: Turn, proof: Proof) -> Turn:
@@ -68,8 +91,9 @@ def _on_its_way(turn: Turn, proof: Proof) -> str:
     return turn.say("code.sent-messenger", email=proof.email, **limits)
 
 
-def _offers(turn: Turn, proof: Proof) -> tuple[Offer, ...]:
-    again = Offer(id=f"code-again:{proof.token}", label=turn.say("button.code-again"))
+def _offers(turn: Turn, proof: Proof, *, instead: bool = False) -> tuple[Offer, ...]:
+    label = turn.say("button.code-again")
+    again = Offer(id=f"code-again:{proof.token}", label=label, role="yes" if instead else None)
     other = Offer(id=f"code-there:{proof.token}", label=turn.say("button.code-there"))
     mail = Offer(id=f"code-mail:{proof.token}", label=turn.say("button.code-mail"))
     address = Offer(id=f"code-else:{proof.token}", label=turn.say("button.code-else"), role="back")

@@ -54,6 +54,8 @@ class Profile(Value):
 
     name: str | None = None
     email: str | None = None
+    proven: bool = False
+    """They have shown in this chat that an address is theirs; that is asked for once."""
 
 
 class ChosenEvent(Value):
@@ -178,7 +180,7 @@ class State(Value):
     language_chosen: bool = False
     """The person said so; until then it is a guess."""
     muted: bool = False
-    """No reminders and no news from organisers, until the person says start."""
+    """Nothing but answers, until the person says start."""
     profile: Profile = Profile()
     context: Context = Context()
     dropping: Dropping | None = None
@@ -217,7 +219,7 @@ class State(Value):
         return State(language=self.language, kept=self.kept)
 
     def hushed(self, *, muted: bool) -> "State":
-        """The same chat without reminders and news, or with them again."""
+        """The same chat with nothing but answers, or with reminders, news and offers again."""
         return self.model_copy(update={"muted": muted})
 
     def offering(self, offers: tuple[Offer, ...]) -> "State":

@@ -1,4 +1,4 @@
-"""Stop and start: nothing but what concerns the own seat, or reminders and news as well."""
+"""Stop and start: nothing but answers, or reminders, news and offers as well."""
 
 from conversation.dialogue import asides, registering
 from conversation.dialogue.facts import RegistrySilent
@@ -9,7 +9,7 @@ from conversation.dialogue.turn import Prompt, Reply, Turn
 
 
 def stop(turn: Turn, _argument: str = "") -> Reply:
-    """No reminders and no news any more; said in mid-registration, it ends that too.
+    """Nothing but answers any more; said in mid-registration, it ends that too.
 
     Whoever says stop while being asked for a name may mean either. Both are done, both are told,
     and either is taken back with one tap; asking which was meant would be one message too many.

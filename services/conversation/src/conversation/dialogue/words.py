@@ -207,7 +207,7 @@ NUMBERS: tuple[tuple[str, ...], ...] = (
 """Numbers of choices in words, from the first."""
 
 NAMES_TOO = frozenset(
-    {"my", "en", "ru", "eng", "rus", "mine", "ye", "yea", "more", "book", "join", "about"}
+    {"link", "my", "en", "ru", "eng", "rus", "mine", "ye", "yea", "more", "book", "join", "about"}
 )
 """Words that people are called by; where a name is asked they are names."""
 
