@@ -43,6 +43,7 @@ START = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 EVENT_ID = UUID(int=77)
 PEOPLE = 7
 """Few, so that they meet often."""
+PROVERS_EVERY = 3
 
 
 class Step(NamedTuple):
@@ -71,6 +72,8 @@ class Row:
 class World:
     """An event in memory, of which everything is known."""
 
+    asks_for_proof: bool = False
+    """Who has proven no address gets a held seat; one in `PROVERS_EVERY` proves one."""
     now: datetime = START
     event: Event | None = None
     seats: dict[UUID, Seat] = field(default_factory=dict)
@@ -110,7 +113,11 @@ class World:
     def wait(self, minutes: int) -> None:
         """Let time pass; meanwhile whoever is known proves an address."""
         self.now += timedelta(minutes=minutes)
-        self.proven = {email_of(n): p for n in range(PEOPLE) if (p := self.people.get(chat(n)))}
+        self.proven = {email_of(n): p for n in self.provers() if (p := self.people.get(chat(n)))}
+
+    def provers(self) -> range:
+        """Whoever proves an address as soon as there is time."""
+        return range(0, PEOPLE, PROVERS_EVERY if self.asks_for_proof else 1)
 
     def line(self) -> list[Seat]:
         """Who waits, in order."""
@@ -118,6 +125,10 @@ class World:
             (seat for seat in self.seats.values() if seat.status == "waiting"),
             key=lambda seat: seat.place,
         )
+
+    def _expired(self, ends_at: str) -> list[Seat]:
+        ends = [(at, s.id, s) for s in self.seats.values() if (at := getattr(s, ends_at))]
+        return [seat for at, _, seat in sorted(ends) if at <= self.now]
 
     def known(self) -> Known:
         """Everything, however little of it a command needs."""
@@ -130,16 +141,8 @@ class World:
             seats=tuple(self.seats.values()),
             line=tuple(line),
             positions={seat.id: place for place, seat in enumerate(line, start=1)},
-            expired=tuple(
-                sorted(
-                    (
-                        seat
-                        for seat in self.seats.values()
-                        if seat.offer_expires_at is not None and seat.offer_expires_at <= self.now
-                    ),
-                    key=lambda seat: (seat.offer_expires_at, seat.id),
-                )
-            ),
+            expired=(*self._expired("offer_expires_at"), *self._expired("hold_expires_at")),
+            with_proof=frozenset(self.proven.values()) if self.asks_for_proof else None,
             taken_emails={
                 email: active[person]
                 for person, email in self.emails.items()

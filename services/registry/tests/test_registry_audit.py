@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from registry_history import PEOPLE, Author, Row, Step, World, email_of, random_steps
+from registry_history import Author, Row, Step, World, email_of, random_steps
 from registry_house import CODES, TICKETS, QuietHouse, chat
 
 from contracts.commands import AboutEvent
@@ -68,7 +68,7 @@ class Chronicle:
             assert [one.stored for one in done] == expected
 
     async def prove_addresses(self) -> None:
-        for person in range(PEOPLE):
+        for person in self.world.provers():
             user_id = self.world.people.get(chat(person))
             if user_id is not None and user_id not in self.proven:
                 self.proven.add(user_id)
@@ -77,8 +77,10 @@ class Chronicle:
                 )
 
 
-async def chronicle(house: QuietHouse, steps: Sequence[Step]) -> Chronicle:
-    world = World()
+async def chronicle(
+    house: QuietHouse, steps: Sequence[Step], *, asks_for_proof: bool = False
+) -> Chronicle:
+    world = World(asks_for_proof)
     database = Database(house.database_url)
     house.databases.append(database)
     handlers = Handlers(
@@ -87,7 +89,7 @@ async def chronicle(house: QuietHouse, steps: Sequence[Step]) -> Chronicle:
         clock=StoppedClock(world),
         tickets=TICKETS,
         codes=CODES,
-        proof_by_email=False,
+        proof_by_email=asks_for_proof,
         commands_per_batch_max=COMMANDS_FETCHED_MAX,
     )
     chronicle = Chronicle(house, world, handlers)
@@ -134,9 +136,12 @@ async def differences(house: QuietHouse) -> list[str]:
     return found + ["registrations"] * (len(registrations) != len(rebuilt.registrations))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_the_audit_alone_tells_every_column_again(quiet_house: QuietHouse, seed: int) -> None:
-    lived = await chronicle(quiet_house, random_steps(seed, STEPS))
+@pytest.mark.parametrize(("seed", "asks_for_proof"), [(1, False), (2, False), (3, True)])
+async def test_the_audit_alone_tells_every_column_again(
+    quiet_house: QuietHouse, seed: int, asks_for_proof: bool
+) -> None:
+    steps = random_steps(seed, STEPS)
+    lived = await chronicle(quiet_house, steps, asks_for_proof=asks_for_proof)
     assert await differences(quiet_house) == []
     rebuilt = await rebuilt_from_the_audit(quiet_house)
     assert list(rebuilt.events.values()) == [lived.world.event]

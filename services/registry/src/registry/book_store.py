@@ -65,7 +65,12 @@ async def read_known(
     found = await people.find_people(connection, _when_chats_said_it(commands))
     if event is None:
         attempt = await _free_code(connection, commands)
-        return Known(people=found.people, homes=found.homes, code_attempt=attempt)
+        with_proof = None
+        if proof_by_email:
+            with_proof = await _read_with_proof(connection, commands, found.people, ())
+        return Known(
+            people=found.people, homes=found.homes, code_attempt=attempt, with_proof=with_proof
+        )
     named = {
         registration_id
         for command in commands
