@@ -41,13 +41,14 @@ async def request_code(work: Work, command: RequestCode) -> Stored:
     common = chat.model_dump() | {
         "request_id": command.id,
         "email": email,
-        "by_email": by_email,
+        # Where enough have been sent there is nobody who could read one more.
+        "by_email": by_email and left > 0,
         "language": command.language,
         "created_at": work.now,
         "expires_at": work.now + CODE_TIME,
     }
     if by_email:
-        readers: list[dict[str, object]] = [{}]
+        readers: list[dict[str, object]] = [{}] if left else []
     else:
         found_readers = await proof_store.readers(
             work.connection, email, chat, only_proven=work.proof_by_email
@@ -61,7 +62,7 @@ async def request_code(work: Work, command: RequestCode) -> Stored:
     ]
     await proof_store.write_proofs(work.connection, rows)
     return Stored(
-        result=CodeRequested(sent=sent, within_limits=True),
+        result=CodeRequested(sent=sent, within_limits=left > 0),
         messages=tuple(_due(work, command, number) for number in range(sent)),
     )
 

@@ -65,22 +65,19 @@ def _lock_key(name: str) -> int:
 async def codes_left(
     connection: AsyncConnection, email: str, chat: Address, now: datetime
 ) -> int | None:
-    """How many codes may be sent for one more wish; None when it is one wish too many.
+    """How many codes may be sent for one more wish; None when the chat has asked too often.
 
-    Wishes are counted, not only codes: who asks for an address that nobody has is stopped just so.
-    A wish may send several, and then another sends none, which nobody can tell from outside.
+    A chat is told about its own wishes alone. That others, or the owner, have lately asked for the
+    same address must show nowhere: the wish sends nothing then, and is guessed at like any other.
     """
     lately = EmailProof.created_at > now - _HOUR
     wishes = func.count(EmailProof.request_id.distinct())
-    for_address = select(
-        wishes.label("wishes"), func.count().filter(_can_be_read()).label("sent")
-    ).where(EmailProof.email == email, lately)
-    row = (await connection.execute(for_address)).one()
     from_chat = await connection.scalar(select(wishes).where(_asked_by(chat), lately)) or 0
-    if row.wishes >= CODES_PER_ADDRESS_AND_HOUR or from_chat >= CODES_PER_CHAT_AND_HOUR:
+    if from_chat >= CODES_PER_CHAT_AND_HOUR:
         return None
-    left: int = CODES_PER_ADDRESS_AND_HOUR - row.sent
-    return max(0, left)
+    to_address = select(func.count()).where(EmailProof.email == email, lately, _can_be_read())
+    sent = await connection.scalar(to_address) or 0
+    return max(0, CODES_PER_ADDRESS_AND_HOUR - sent)
 
 
 async def readers(
