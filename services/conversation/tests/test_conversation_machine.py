@@ -41,13 +41,26 @@ from contracts import (
     NoticeKind,
     OutboundMessage,
     Outcome,
+    PersonForgotten,
     RequestCode,
     TextSaid,
     derived_id,
 )
 from contracts.outbound import CHOICES_MAX
 from conversation import notices
-from conversation.dialogue import Heard, State, Step, is_ignored, new_chat
+from conversation.dialogue import (
+    FactMissing,
+    Facts,
+    Heard,
+    Owed,
+    State,
+    Step,
+    forgetting,
+    is_ignored,
+    new_chat,
+    proving,
+    step,
+)
 from conversation.dialogue.turn import ChatCommand
 from conversation.dialogue.understanding import choice_of
 from conversation.document import DOCUMENT_BYTES_MAX, ChatDocument
@@ -105,6 +118,21 @@ class Chat(RuleBasedStateMachine):
     @rule(text=typed)
     def says(self, text: str) -> None:
         self._does(TextSaid(text=text))
+
+    @rule(
+        path=st.sampled_from(
+            [
+                ("/link", "ann@example.com", "123456"),
+                ("/my", "ann@example.com", "code 123456"),
+                ("/forget", "FORGET"),
+                ("/unlink", "yes"),
+            ]
+        )
+    )
+    def says_one_after_another(self, path: tuple[str, ...]) -> None:
+        """What chance alone seldom says in this order."""
+        for text in path:
+            self.says(text)
 
     @rule(number=NUMBERS)
     def taps_what_is_offered(self, number: int) -> None:
@@ -292,6 +320,9 @@ class Chat(RuleBasedStateMachine):
         self.finished.append(self.outstanding.pop(0))
         messages, commands = messages_of(taken), commands_of(taken)
         left = len(taken.state.kept)
+        if isinstance(outcome, PersonForgotten) and not before.kept:
+            known = State(language=before.language, offered=taken.state.offered)
+            assert taken.state == known, "something of the person stays"
         assert taken.state.kept == before.kept[len(before.kept) - left :], "what is kept is lost"
         assert left == 0 or commands, "what was kept could be answered now"
         self._answered(messages, commands, answers=1 + len(before.kept) - left)
@@ -324,6 +355,7 @@ class Chat(RuleBasedStateMachine):
     def _taken_in(self, before: State, item: Heard) -> Step:
         taken = self.take(before, item)
         assert taken == self.take(before, item), "a step is a function of its arguments"
+        self._nothing_is_looked_up_for_a_code(before, item, taken)
         for owed in taken.owed:
             if isinstance(owed, RequestCode):
                 self.registry.send_code(owed, self.now)
@@ -344,6 +376,17 @@ class Chat(RuleBasedStateMachine):
             assert_sendable(message)
             self.shown += [choice.id for choice in message.choices]
         return taken
+
+    def _nothing_is_looked_up_for_a_code(self, before: State, item: Heard, taken: Step) -> None:
+        """Or text and time would tell whether somebody has the address."""
+        sends = any(isinstance(owed, RequestCode) for owed in taken.owed)
+        if not sends or before.kept:
+            return
+        try:
+            without_facts = step(before, item, Facts(), self.now)
+        except FactMissing as missing:
+            raise AssertionError(f"{missing.query.subject} is asked for a code") from missing
+        assert without_facts == taken, "what is said of a code depends on who is known"
 
     def _repeats(self, earlier: "TakenIn") -> None:
         """The same input once more owes the same again while it may be unsaid, and nothing new."""
@@ -439,7 +482,8 @@ def is_same_wish(state: State, content: Content) -> bool:
     if isinstance(content, ChoiceTapped):
         return content.choice_id == state.waiting.choice_id
     if isinstance(content, TextSaid):
-        meant = choice_of(content.text, state.offered, free_text=False)
+        own = proving.code_meant(state, content.text) or forgetting.meant(state, content.text)
+        meant = own or choice_of(content.text, state.offered, free_text=False)
         return meant == state.waiting.choice_id
     return False
 
@@ -513,9 +557,33 @@ class Curt(Chat):
         return replace(taken, owed=(*commands_of(taken), *bare))
 
 
+class Curious(Chat):
+    """Looks the person up before saying that a code is on its way."""
+
+    def take(self, state: State, item: Heard) -> Step:
+        taken = super().take(state, item)
+        return replace(taken, owed=tuple(map(self._as_known, taken.owed)))
+
+    def _as_known(self, owed: Owed) -> Owed:
+        if not isinstance(owed, OutboundMessage) or not self.registry.registrations:
+            return owed
+        return owed.model_copy(update={"text": f"{owed.text} You have seats!"})
+
+
+class Clinging(Chat):
+    """Keeps the name of whoever wished to be forgotten."""
+
+    def take(self, state: State, item: Heard) -> Step:
+        taken = super().take(state, item)
+        kept = taken.state.profile if taken.state.profile.name else state.profile
+        return replace(taken, state=taken.state.known_as(kept))
+
+
 @pytest.mark.parametrize(
     ("broken", "complaint"),
     [
+        (Curious, "depends on who is known"),
+        (Clinging, "something of the person"),
         (Forgetful, "a repeated input"),
         (Careless, "lost"),
         (Hasty, "not awaited"),

@@ -83,9 +83,10 @@ def _of_chat(state: State) -> dict[str, object]:
         "email": state.profile.email,
         "name typed": context.name,
         "email typed": context.email,
+        "registering for": None if context.event is None else context.event.title,
         "email to be proven": None if proof is None else proof.email,
         "language": state.language,
-        "wants no reminders": state.muted or None,
+        "wants nothing but answers": state.muted or None,
         "last wrote at": None if state.heard_at is None else state.heard_at.isoformat(),
         "messages waiting for an answer": len(state.kept) or None,
     }

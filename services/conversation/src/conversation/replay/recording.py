@@ -10,6 +10,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from conversation.dialogue.forgetting import MYDATA_FILENAME
 from conversation.replay.playing import CUT_OFF, play
 from conversation.replay.redaction import Redaction
 from conversation.replay.transcript import Heard, Media, ToldEvent, Transcript, Turn
@@ -85,6 +86,7 @@ def written_down(
         **number,
         clock=datetime.fromisoformat(chat[0]["at"]),
         events=tuple(_events(events, entries)),
+        **({"proof_by_email": True} if _asks_for_proof(entries) else {}),
         turns=tuple(_turns(chat)),
     )
     played = play(transcript)
@@ -146,7 +148,7 @@ def _done(entry: dict[str, Any]) -> Turn | None:
 
 def _heard(entry: dict[str, Any]) -> Heard:
     file = entry["document"]
-    document = None if file is None else ("calendar" if file["name"].endswith("ics") else "ticket")
+    document = None if file is None else _document(file["name"])
     return Heard.model_validate(
         {
             "text": entry["text"] or "-",
@@ -154,6 +156,18 @@ def _heard(entry: dict[str, Any]) -> Heard:
             "document": document,
         }
     )
+
+
+def _document(filename: str) -> str:
+    if filename == MYDATA_FILENAME:
+        return "mydata"
+    return "calendar" if filename.endswith("ics") else "ticket"
+
+
+def _asks_for_proof(entries: list[dict[str, Any]]) -> bool:
+    """Whether there was a mail server, so that codes were asked for."""
+    again = {words.say("button.code-again") for words in map(texts, LANGUAGES)}
+    return any(choice["label"] in again for entry in entries for choice in entry["choices"])
 
 
 def _taps(

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable
 from itertools import count
 
+from conversation.dialogue.digits import code_said_in
 from conversation.dialogue.domains import COMMON_DOMAINS
 from conversation.dialogue.people import suggested_email
+from conversation.replay.people import CODE
 from conversation.replay.transcript import Transcript, Turn
 
 STAND_INS = {
@@ -96,6 +98,8 @@ class Redaction:
             for field in ("says", "taps", "edits")
             if (text := getattr(turn, field)) is not None
         }
+        if turn.says is not None and code_said_in(turn.says) is not None:
+            changed["says"] = CODE  # what a replay knows
         if turn.hears is not None:
             changed["hears"] = tuple(
                 heard.model_copy(
