@@ -9,14 +9,12 @@ from contracts import (
     NoticeToPersonDue,
     NoticeToPersonKind,
     OutboundMessage,
-    Platform,
     Template,
     derived_id,
 )
 from contracts.people import CODE_MINUTES
+from conversation.dialogue.parting import MESSENGERS
 from conversation.texts import Texts, texts
-
-NAMES: dict[Platform, str] = {"telegram": "Telegram", "whatsapp": "WhatsApp", "email": "e-mail"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def render(
 def _told(words: Texts, kind: NoticeToPersonKind, answer: NoticeToPersonAnswer) -> _Told | None:
     if answer.messenger is None:
         return None
-    messenger = NAMES[answer.messenger]
+    messenger = MESSENGERS[answer.messenger]
     match kind:
         case "code":
             return _code(words, messenger, answer.code)
