@@ -68,7 +68,7 @@ _REFUSALS: dict[WriteRefusal, tuple[int, str, str]] = {
     "not-confirmed": (
         409,
         "This ticket is worth nothing",
-        "The registration is not confirmed: it was cancelled, handed on, or still waits.",
+        "It was cancelled, handed on, still waits, or is held until an address is proven.",
     ),
     "checked-in": (
         409,
