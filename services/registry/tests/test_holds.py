@@ -28,6 +28,7 @@ from contracts import (
     CreateEvent,
     EmailProven,
     EventDetails,
+    FindNotice,
     ListRegistrations,
     NoticeDue,
     OfferRefused,
@@ -189,6 +190,13 @@ async def test_a_hold_that_runs_out_goes_to_who_waits(house: QuietHouse) -> None
     assert notices(stored)[0][1] == card.id
     assert await statuses(house) == ["cancelled", "offered"]
     assert await figures(house) == counts(taken=1, offered=1)
+    queries = Queries(database=house.databases[0], clock=house.clock)
+    told = await queries.find_notice(
+        FindNotice(kind="hold-expired", registration_id=card.id, event_version=1)
+    )
+    assert (told.address, told.expires_at) == (chat(1), None)
+    assert told.registration is not None
+    assert (told.registration.status, told.registration.ticket) == ("cancelled", None)
     (row,) = await house.rows("SELECT * FROM audit WHERE action = 'hold-expired'")
     assert (row["actor"], row["channel"], row["reason"]) == ("system", "clock", "unproven")
     await assert_no_drift(house)

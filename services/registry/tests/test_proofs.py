@@ -207,7 +207,7 @@ def together(
 
 async def unlocked(connection: Any, *_: Any) -> list[proof_store.Proof]:
     rows = await connection.exec_driver_sql(
-        "SELECT id, email, by_email, target_user_id, tries FROM email_proofs"
+        "SELECT id, email, by_email, target_user_id, tries FROM email_proofs WHERE used_at IS NULL"
     )
     return [proof_store.Proof(**row) for row in rows.mappings()]
 
@@ -217,6 +217,18 @@ async def test_the_right_code_typed_twice_at_once_counts_once(house: ProofHouse)
     replicas = [house.house.replica() for _ in range(2)]
     found = await asyncio.gather(*(house.types(ANN, code, one) for one in replicas))
     assert sorted(one.kind for one in found) == ["code-refused", "email-proven"]
+
+
+async def test_without_the_lock_a_code_would_count_twice(
+    house: ProofHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the test before."""
+    await person(house, 1, EMAIL)
+    code = await house.asks(ANN, EMAIL)
+    together(monkeypatch, "lock_live", 2, unlocked)
+    replicas = [house.house.replica() for _ in range(2)]
+    found = await asyncio.gather(*(house.types(ANN, code, one) for one in replicas))
+    assert [one.kind for one in found] == ["email-proven"] * 2
 
 
 async def wish_at_once(house: ProofHouse, wishes: list[RequestCode]) -> list[CodeRequested]:
