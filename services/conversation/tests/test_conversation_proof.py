@@ -34,6 +34,8 @@ from contracts import (
     UnlinkRefused,
     derived_id,
 )
+from contracts.people import CODE_MINUTES
+from conversation.texts import Language, texts
 
 EVENT = an_event()
 LINK = derived_id(EVENT.id, "link")
@@ -247,6 +249,16 @@ def test_the_code_is_read_however_it_is_written(text: str, code: str) -> None:
     assert proves(talk).code == code
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_whole_message_with_the_code_may_be_pasted(language: Language) -> None:
+    message = texts(language).say(
+        "person.code", code="012345", messenger="Telegram", minutes=CODE_MINUTES
+    )
+    talk = with_a_held_seat()
+    talk.says(message)
+    assert proves(talk).code == "012345"
+
+
 @pytest.mark.parametrize(
     "text", ["12345", "1234567", "123456 or 654321", "code 12", "12-34", "+49 170 1234567", "99"]
 )
@@ -430,14 +442,14 @@ def test_a_step_that_says_a_code_is_on_its_way_asks_the_registry_nothing(step: s
 
 def test_what_is_said_about_a_code_is_the_same_whoever_has_the_address() -> None:
     """Two worlds: in one the chat's person is known, with seats; in the other nobody is."""
-    texts = set()
+    said = set()
     for world in (World(known=False), World(known=True, registrations=[a_registration(EVENT)])):
         talk = Talk(world=world)
         talk.says("/link")
         talk.says("ann@example.com")
-        texts.add(talk.heard[-1].text)
+        said.add(talk.heard[-1].text)
         assert talk.world.asked == [ListRegistrations(address=talk.address)]
-    assert len(texts) == 1
+    assert len(said) == 1
 
 
 def test_a_code_typed_while_the_claim_still_waits_is_not_lost() -> None:

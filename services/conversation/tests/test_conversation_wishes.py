@@ -104,6 +104,14 @@ def test_start_in_a_chat_that_is_not_muted_is_only_a_greeting() -> None:
     assert talk.wishes == []
 
 
+def test_start_takes_back_a_stop_that_was_said_in_another_messenger() -> None:
+    talk = at_the_last_look()
+    talk.taps("Confirm")
+    talk.gets_a_seat()
+    talk.says("start")
+    assert [wish.muted for wish in talk.wishes] == [False]
+
+
 @pytest.mark.parametrize("said", ["menu", "hello", "/start event_K7Q2MX", "/help", "PyCon"])
 def test_nothing_but_start_undoes_a_stop(said: str) -> None:
     """A scanned poster or a look around is no wish to be reminded again."""

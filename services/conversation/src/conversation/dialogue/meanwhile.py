@@ -25,6 +25,7 @@ KEPT_BYTES_MAX = 16 * 1024
 PATIENCE = timedelta(seconds=10)
 """After this much waiting the person is told that it takes longer."""
 
+_OF_A_SEAT = ("claim", "accept", "drop")
 QUESTIONS = frozenset(
     {"start", "stop", "menu", "events", "ev", "my", "mine", "tickets", "ticket", "calendar"}
     | {"calendars", "help", "thanks", "lang", "here", "privacy"}
@@ -73,7 +74,7 @@ def meanwhile(
     if not takes_long:
         return Step(state.keeping(kept), ())
     keeping = turn.on(turn.state.keeping(kept))
-    if choice_id == "cancel":
+    if choice_id == "cancel" and waiting.wish in _OF_A_SEAT:
         return said_aside(keeping, turn.say("wait.cancel"))
     return said_aside(keeping, turn.say("wait.noted") if waiting.told else known)
 

@@ -3,8 +3,8 @@
 from conversation.dialogue import asides, registering
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.preferences import also
-from conversation.dialogue.signposts import onward, to_mine
-from conversation.dialogue.state import REGISTERING, Offer
+from conversation.dialogue.signposts import onward, silent, to_mine
+from conversation.dialogue.state import REGISTERING, Offer, Profile
 from conversation.dialogue.turn import Prompt, Reply, Turn
 
 
@@ -28,7 +28,13 @@ def stop(turn: Turn, _argument: str = "") -> Reply:
 def start(turn: Turn, argument: str = "") -> Reply:
     """Hello, and after a stop reminders and news again."""
     if not turn.state.muted:
-        return asides.start(turn, argument)
+        if turn.state.profile == Profile():
+            return asides.start(turn, argument)
+        # Whoever is known here may have said stop in another messenger: start takes that back, too.
+        try:
+            return also(asides.start(turn, argument), turn, muted=False)
+        except RegistrySilent:
+            return also(silent(turn, "start"), turn, muted=False)
     told = turn.on(turn.state.hushed(muted=False))
     try:
         reply = asides.start(told, argument)
