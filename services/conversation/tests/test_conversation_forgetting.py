@@ -197,7 +197,7 @@ async def test_who_is_back_already_stays_and_only_what_was_before_goes(
         await reach_the_last_look(handlers, ANN, phone=None)
         at = datetime.now(UTC)
         await set_aside(house, ANN, said_at=at - timedelta(minutes=1))
-        await handlers.hear(back := item("/help", ANN, phone=None, later=timedelta(seconds=1)))
+        await handlers.hear(back := item("/help", ANN, phone=None, later=timedelta(seconds=10)))
         await handlers.hear(forgotten(ANN, at=at))
         (document,) = await stored_under(provisioned, settings, ANN)
         assert document is not None
@@ -206,7 +206,7 @@ async def test_who_is_back_already_stays_and_only_what_was_before_goes(
         assert document.state.stage is Stage.START
         assert await found(house, settings, "Ann Lee", "ann@example.com") == set()
         # What they say from now on is kept, however often the rest is purged.
-        await handlers.hear(item("1", ANN, phone=None, later=timedelta(seconds=2)))
+        await handlers.hear(item("1", ANN, phone=None, later=timedelta(seconds=20)))
         await set_aside(house, ANN, said_at=at + timedelta(minutes=1))
         (went_on,) = await stored_under(provisioned, settings, ANN)
         await handlers.hear(forgotten(ANN, at=at))
@@ -241,10 +241,19 @@ async def test_a_wish_that_the_chat_has_lost_sight_of_leaves_nothing_either(
         await reach_the_last_look(handlers, ANN, phone=None)
         at = datetime.now(UTC)
         await handlers.hear(outcome_of(uuid5(SPACE, "wish"), at))
-        await handlers.hear(item("/help", ANN, phone=None, later=timedelta(seconds=1)))
+        await handlers.hear(item("/help", ANN, phone=None, later=timedelta(seconds=10)))
         await handlers.hear(forgotten(ANN, at=at))
         assert await found(house, settings, "Ann Lee", "ann@example.com") == set()
         assert await found(house, settings, "4242") != set()
+
+
+async def test_a_platform_s_clock_that_is_ahead_keeps_nothing(provisioned: str) -> None:
+    async with house_at(provisioned) as house, handlers_at(provisioned) as handlers:
+        said = item("/start", ANN, phone=None)
+        ahead = said.sent_at + timedelta(seconds=2)
+        await handlers.hear(said.model_copy(update={"sent_at": ahead}))
+        await handlers.hear(forgotten(ANN))
+        assert await found(house, {}, "4242") == set()
 
 
 async def test_a_chat_elsewhere_is_told_once(provisioned: str, settings: dict[str, str]) -> None:
@@ -321,7 +330,9 @@ async def test_what_is_said_at_the_same_time_is_neither_lost_nor_mixed_with_what
             chat = ANN.model_copy(update={"chat_id": f"5{number}"})
             await reach_the_last_look(one, chat, phone=None)
             at = datetime.now(UTC)
-            said = [item("/help", chat, phone=None, later=timedelta(seconds=n)) for n in (1, 2, 3)]
+            said = [
+                item("/help", chat, phone=None, later=timedelta(seconds=n)) for n in (10, 11, 12)
+            ]
 
             await asyncio.gather(hear_all(other, said), one.hear(forgotten(chat, at=at)))
             await one.hear(forgotten(chat, at=at))

@@ -9,8 +9,8 @@ from nats.js.errors import NotFoundError
 from notifier_marker import found, stored
 from notifier_stage import WAIT_SECONDS_MAX, Person, Stage, running, settings
 
-from contracts import PeerChanged
-from contracts.topology import PEERS
+from contracts import Address, PeerChanged
+from contracts.topology import MAIL_ACCOUNT, PEERS
 from notifier.peers import Peer
 
 HOUR = timedelta(hours=1)
@@ -80,6 +80,29 @@ async def test_nothing_is_left_of_a_chat(stage: Stage, platform: str) -> None:
         await wishes(stage, ann, datetime.now(UTC), after=20 * HOUR)
         assert await found(stage, *keys) == set()
         assert await peer(stage, ben) is not None
+
+
+async def test_mail_that_was_set_aside_goes_with_who_it_was_for(stage: Stage) -> None:
+    async with running(settings(stage)):
+        mine, other = (
+            Address(platform="email", account=MAIL_ACCOUNT, chat_id=str(uuid4())) for _ in range(2)
+        )
+        jetstream = stage.client.jetstream()
+        for mail in (mine, other):
+            body = f'{{"email_to": "{MARKER}-{mail.chat_id}@example.org"}}'
+            await jetstream.publish(f"dead.outbound.email.{mail.chat_key}", body.encode())
+        change = PeerChanged(
+            id=uuid4(),
+            occurred_at=datetime.now(UTC),
+            correlation_id=uuid4(),
+            address=mine,
+            at=datetime.now(UTC),
+            forgotten=True,
+        )
+        await jetstream.publish(change.route(), change.model_dump_json().encode())
+        await until_heard(stage)
+        assert await found(stage, f"{MARKER}-{mine.chat_id}") == set()
+        assert await found(stage, f"{MARKER}-{other.chat_id}") == {"DEAD"}
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

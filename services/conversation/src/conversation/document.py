@@ -28,6 +28,9 @@ from conversation.seen import SeenInputs
 SEEN_MIN = 32
 """Remembered even when the document is short of room; Telegram holds back at most one per chat."""
 DOCUMENT_BYTES_MAX = 64 * 1024
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""What was heard is told with the platform's time, and a wish to be forgotten with ours: what was
+said just before it must not pass for something that came after it."""
 PUBLISHED_AGAIN_MAX = timedelta(minutes=20)
 """Until then the streams know an id again (their window is 30 minutes) and swallow the copy."""
 
@@ -172,15 +175,13 @@ class ChatDocument(Value):
         """What may stay of it when the person wished to be forgotten at that time: this document if
         all of it is from later, a fresh one if they have come back; None: nothing.
         """
-        begun_since = self.begun_at is not None and self.begun_at >= at
-        if self.moved_to is not None:
-            return self if begun_since else None
-        heard_at = self.state.heard_at
-        is_back = self.begun_at is not None and self.begun_at > at
-        if not is_back and (heard_at is None or heard_at <= at):
+        began_at, heard_at = self.begun_at, self.state.heard_at
+        if began_at is not None and began_at >= at:
+            # Begun at that very moment, it is what was left by the wish itself.
+            is_somebody_s = self.moved_to is not None or began_at > at or heard_at is not None
+            return self if is_somebody_s else None
+        if self.moved_to is not None or heard_at is None or heard_at <= at + CLOCKS_DIFFER:
             return None
-        if begun_since:
-            return self
         known = self.state
         fresh = State(
             language=known.language,

@@ -100,6 +100,9 @@ class Forgetting:
         if (tier := self._tier_of(address)) is not None:
             await TierLimit(self._broker, tier).forget(address)
         await self._whose.forget(address)
+        if platform == "email":
+            # Nobody speaks there: of other chats the conversation takes out what was set aside.
+            await self._broker.forget_dead(address)
         crash_point("notifier.before-peer-forgotten")
         await self._drop_peer(address, change.at, is_last=is_last)
         measures.reach_changes.labels(platform=platform, change=FORGOTTEN).inc()
