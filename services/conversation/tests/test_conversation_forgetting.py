@@ -229,9 +229,12 @@ async def test_the_chat_in_which_it_was_wished_is_new_at_once_and_goes_unless_th
         assert document.begun_at == at
         await handlers.hear(forgotten(ANN, at=at))
         assert await found(house, settings, "4242") == set()
+        await set_aside(house, ANN, said_at=at - timedelta(minutes=1))
         await handlers.hear(item("/start", ANN, phone=None))
+        (back,) = await stored_under(provisioned, settings, ANN)
         await handlers.hear(forgotten(ANN, at=at))
-        assert await found(house, settings, "4242") != set()
+        assert await stored_under(provisioned, settings, ANN) == [back]
+        assert await found(house, settings, "Ann Lee") == set()
 
 
 async def test_a_wish_that_the_chat_has_lost_sight_of_leaves_nothing_either(
@@ -268,6 +271,12 @@ async def test_a_chat_elsewhere_is_told_once(provisioned: str, settings: dict[st
         assert (told.language, told.priority) == ("ru", "transactional")
         assert "забыл" in told.text
         assert await found(house, settings, *MARKS) == set()
+
+
+async def test_nobody_is_apologised_to_for_a_purge_that_was_set_aside(provisioned: str) -> None:
+    async with house_at(provisioned) as house, handlers_at(provisioned) as handlers:
+        await handlers.apologise(forgotten(ANN), "bug: ValueError")
+        assert await house.messages() == []
 
 
 async def test_a_chat_of_which_nothing_is_known_is_told_nothing(provisioned: str) -> None:

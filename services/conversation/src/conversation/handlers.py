@@ -147,14 +147,12 @@ class Handlers:
 
     async def _forget(self, item: ChatForgotten) -> str:
         """Forget a chat; whatever is cut short is done by the next repetition."""
-        places = await self._chats.places(item.address)
-        documents = [stored.document for stored in places]
-        left = [document and document.since(item.at) for document in documents]
-        going = [
-            (stored, document, stays)
-            for stored, document, stays in zip(places, documents, left, strict=True)
-            if document is None or document != stays
+        found = [
+            (stored, document, document and document.since(item.at))
+            for stored in await self._chats.places(item.address)
+            for document in (stored.document,)
         ]
+        going = [one for one in found if one[1] is None or one[1] != one[2]]
         for stored, document, _ in going:
             if document is None or document.moved_to is not None or not item.elsewhere:
                 continue
@@ -163,15 +161,15 @@ class Handlers:
             told = told_elsewhere(item, stored.address, document.state, self._clock.now())
             await self._broker.publish(told)
         crash_point("conversation.before-forgetting")
-        is_back = any(left)
-        for stored, document, _ in going:
+        is_back = any(left for _, _, left in found)
+        for stored, document, left in found:
             await self._broker.forget_dead(
                 stored.address,
-                mentions=known_by(stored.address, document),
+                mentions=known_by(stored.address, None if document == left else document),
                 before=item.at if is_back else None,
             )
-        for stored, _, stays in going:
-            await self._chats.forget(stored, stays)
+        for stored, _, left in going:
+            await self._chats.forget(stored, left)
             crash_point("conversation.after-forgetting")
         return "forgotten"
 
