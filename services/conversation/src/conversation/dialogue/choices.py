@@ -20,6 +20,7 @@ from conversation.dialogue import (
     transfers,
     wishes,
 )
+from conversation.dialogue.digits import has_digits
 from conversation.dialogue.people import is_like_an_address
 from conversation.dialogue.state import ASKING, Stage
 from conversation.dialogue.turn import Reply, Turn
@@ -149,4 +150,6 @@ def typed(turn: Turn, text: str) -> Reply:
         return found
     if stage is Stage.LINKING:
         return addressing.typed_email(turn, text)
+    if stage is Stage.VERIFYING and has_digits(text):
+        return proving.no_code(turn)
     return browsing.greeting(turn) if stage is Stage.START else asides.unknown(turn)

@@ -28,6 +28,7 @@ UNDER_A_DOCUMENT_MAX = 3
 
 def seat_held(turn: Turn, outcome: SeatHeld, asked: Waiting | None) -> Reply:
     """A seat is kept; which address makes it theirs is known already, so a code is on its way."""
+    turn = _not_proven(turn)
     registration = outcome.registration
     until = cards.held_until(registration)
     deadline = of_day(until, registration.event.timezone, turn.state.language)
@@ -46,6 +47,7 @@ def seat_held(turn: Turn, outcome: SeatHeld, asked: Waiting | None) -> Reply:
 
 def first(turn: Turn, title: str, asked: Waiting | None) -> Reply:
     """Nothing can be booked before the proof; it is asked for again after it, by itself."""
+    turn = _not_proven(turn)
     lead = turn.say("held.proof-first", title=title)
     if asked is None or not _may_ask(turn, asked):
         return turn.ends(Prompt(lead, (to_link(turn), to_mine(turn), onward(turn))))
@@ -93,6 +95,12 @@ def code_refused(turn: Turn, outcome: CodeRefused, asked: Waiting | None) -> Rep
 def _may_ask(turn: Turn, asked: Waiting) -> bool:
     """Whether the question for the code takes nobody out of another registration."""
     return asked.wish == "claim" or turn.state.stage not in REGISTERING
+
+
+def _not_proven(turn: Turn) -> Turn:
+    """The chat may have been parted from whoever had proven it."""
+    known = turn.state.profile.model_copy(update={"proven": False})
+    return turn.on(turn.state.known_as(known))
 
 
 def _known_by_now(turn: Turn, asked: Waiting) -> Turn:

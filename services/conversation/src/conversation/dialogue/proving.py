@@ -6,11 +6,12 @@ from typing import Literal
 from contracts import ProveEmail, derived_id
 from contracts.people import CODE_DIGITS, CODE_MINUTES
 from conversation.dialogue import addressing, mine, sending
-from conversation.dialogue.digits import code_of, code_said_in, has_digits, is_code
+from conversation.dialogue.codes import certain_code
+from conversation.dialogue.digits import code_of, code_said_in, is_code, is_number
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.people import is_like_an_address
 from conversation.dialogue.signposts import onward, to_events, to_link, to_mine
-from conversation.dialogue.state import REGISTERING, Proof, Stage, State
+from conversation.dialogue.state import REGISTERING, Offer, Proof, Stage, State
 from conversation.dialogue.turn import Prompt, Reply, Turn
 from conversation.moments import of_day
 
@@ -26,8 +27,8 @@ def code_meant(state: State, text: str) -> str | None:
     wherever it is called one.
     """
     proof = state.proof
-    if proof is None or proof.asked_at is None:
-        return None
+    if proof is None or proof.asked_at is None or certain_code(text):
+        return None  # an event may have a code of digits only, too
     if state.stage is Stage.VERIFYING:
         found = code_of(text)
     elif state.heard_at is not None and state.heard_at - proof.asked_at <= WORTH_SOMETHING_FOR:
@@ -58,13 +59,22 @@ def prove(turn: Turn, registration_id: str) -> Reply:
 
 
 def typed_code(turn: Turn, text: str) -> Reply | None:
-    """Something was typed where the code is asked for: another address, a slip, or neither."""
+    """Something was typed where the code is asked for: another address, a slip, or neither.
+
+    A number among words may be part of an event's title.
+    """
     if is_like_an_address(text):
         asked = turn.at(Stage.LINKING, turn.state.context)
         return addressing.typed_email(asked, text)
-    if has_digits(text) and code_of(text) is None:
-        return _asked_again(turn, turn.say("code.bad", digits=CODE_DIGITS))
-    return None
+    return no_code(turn) if is_number(text) else None
+
+
+def no_code(turn: Turn) -> Reply:
+    """A number that is no code: what one looks like."""
+    asked = sending.question(turn).prompt
+    assert asked is not None
+    text = turn.say("code.bad", digits=CODE_DIGITS)
+    return turn.ends(Prompt(text, asked.offers, asked.choices_label))
 
 
 def enter(turn: Turn, digits: str) -> Reply:
@@ -119,7 +129,16 @@ def leave(turn: Turn, _token: str = "") -> Reply:
     # A code that is on its way is not sent again for it, and may still be typed.
     sent = {"then": None, "claim": None, "held": None}
     there = there.on(there.state.proving(proof.model_copy(update=sent)))
-    return there.ends(Prompt(_left(turn, proof), (to_mine(turn), to_events(turn))))
+    ways_on = (to_mine(turn), to_events(turn))
+    held = proof.held
+    if held is not None and turn.now < held.until:
+        deadline = of_day(held.until, held.event.timezone, turn.state.language)
+        text = turn.say("proof.left-held", title=held.event.title, deadline=deadline)
+        go_on = Offer(id=f"prove:{held.registration_id}", label=turn.say("button.prove"))
+        return there.ends(Prompt(text, (go_on, *ways_on)))
+    booking = held is not None or proof.claim is not None
+    text = turn.say("registration.left") if booking else turn.say("proof.left")
+    return there.ends(Prompt(text, ways_on))
 
 
 def back(turn: Turn) -> Reply:
@@ -145,23 +164,6 @@ def _by(turn: Turn, by: Literal["email", "messenger"]) -> Reply:
     proof = turn.state.proof
     assert proof is not None
     return sending.send(turn, proof.model_copy(update={"by": by}))
-
-
-def _left(turn: Turn, proof: Proof) -> str:
-    held = proof.held
-    if held is not None and turn.now < held.until:
-        deadline = of_day(held.until, held.event.timezone, turn.state.language)
-        return turn.say("proof.left-held", title=held.event.title, deadline=deadline)
-    if held is not None or proof.claim is not None:
-        return turn.say("registration.left")
-    return turn.say("proof.left")
-
-
-def _asked_again(turn: Turn, sentence: str) -> Reply:
-    """The sentence itself asks again; the ways on are the question's."""
-    asked = sending.question(turn).prompt
-    assert asked is not None
-    return turn.ends(Prompt(sentence, asked.offers, asked.choices_label))
 
 
 def _by_email(turn: Turn) -> bool:
