@@ -2,7 +2,17 @@
 
 from datetime import timedelta
 
-from devstack.stage import LANGUAGES, MAILBOX, NAMES, Act, Dialogue, Lines, Stage
+from devstack.stage import (
+    CODE,
+    LANGUAGES,
+    MAILBOX,
+    MAILBOX_ON_TELEGRAM,
+    NAMES,
+    Act,
+    Dialogue,
+    Lines,
+    Stage,
+)
 
 TALK = "Night of the Telescopes"
 """Many seats."""
@@ -24,6 +34,16 @@ def taps(english: str, russian: str) -> Lines:
     return says(f"[{english}]", f"[{russian}]")
 
 
+def on_telegram(*lines: str) -> Lines:
+    """One does that, while the other waits."""
+    return Lines(lines, ())
+
+
+def on_whatsapp(*lines: str) -> Lines:
+    """And the other way round."""
+    return Lines((), lines)
+
+
 HELLO = says("/start", "Здравствуйте")
 REGISTER = taps("Register", "Записаться")
 JOIN = taps("Join waiting list", "Встать в очередь")
@@ -34,7 +54,17 @@ MINE = taps("My registrations", "Мои записи")
 ASKED = (HELLO, taps(TALK, TALK), REGISTER)
 LOOKING = (*ASKED, NAME, ADDRESS)
 SEAT = (*LOOKING, CONFIRM)
+LINKED = (
+    on_telegram("/start", f"[{TALK}]", "[Register]", NAMES["telegram"], EMAIL, "[Confirm]"),
+    on_whatsapp("билет", f"{MAILBOX_ON_TELEGRAM}@example.org"),
+)
+"""One person: registered on Telegram, and proven to be the same on WhatsApp."""
 PLACE = (HELLO, taps(CLASS, CLASS), JOIN, NAME, ADDRESS, CONFIRM)
+
+
+async def codes_are_typed_by_hand(stage: Stage) -> None:
+    """The dialogue says what is typed where a code is asked for."""
+    stage.types_codes = False
 
 
 def scans(title: str) -> Act:
@@ -126,6 +156,48 @@ DIALOGUES = (
         about="A newcomer: four taps and two lines. On Telegram the name of the profile is one "
         "tap, on WhatsApp as well.",
         scenes=SEAT,
+    ),
+    Dialogue(
+        slug="code",
+        title="The code",
+        about="Who has proven no address has the seat for ten minutes, and types the code from the "
+        "mail. A wrong one costs a try, and another can be sent. It is asked once, not per event.",
+        before=(*ASKED, NAME, ADDRESS, codes_are_typed_by_hand),
+        scenes=(
+            CONFIRM,
+            says("000000", "000000"),
+            taps("Send it again", "Отправить ещё раз"),
+            says(CODE, CODE),
+        ),
+    ),
+    Dialogue(
+        slug="one-person",
+        title="One person on both messengers",
+        about="Registered on Telegram. On WhatsApp the ticket is asked for, the code from the mail "
+        "proves who asks, and the ticket comes by itself; given back there, it is gone on both.",
+        scenes=(*LINKED, on_whatsapp("отменить запись", "да"), on_telegram("my registrations")),
+    ),
+    Dialogue(
+        slug="not-me",
+        title="That wasn't me",
+        about="Each other messenger is told what has joined, and parts it again with two taps.",
+        before=LINKED,
+        scenes=(
+            on_telegram("[That wasn't me]", "[Yes, part it]"),
+            on_whatsapp("мои записи"),
+        ),
+    ),
+    Dialogue(
+        slug="privacy",
+        title="My data, and forgetting it",
+        about="Everything that is kept comes as a file; the code word deletes it.",
+        before=SEAT,
+        scenes=(
+            says("/mydata", "/mydata"),
+            says("/forget", "/forget"),
+            says("FORGET", "ЗАБУДЬ"),
+            says("my registrations", "мои записи"),
+        ),
     ),
     Dialogue(
         slug="typing",

@@ -18,8 +18,8 @@ LANGUAGES: dict[Platform, Literal["en", "ru"]] = {"telegram": "en", "whatsapp": 
 NAMES: dict[Platform, str] = {"telegram": "Ann Example", "whatsapp": "Анна Пример"}
 MAILBOXES: dict[Platform, str] = {"telegram": "ann", "whatsapp": "anna"}
 """What an address begins with; the rest makes it the person's own."""
-MAILBOX = "{mailbox}"
-"""Stands for that in a line, so that the same dialogue is everybody's."""
+MAILBOX, MAILBOX_ON_TELEGRAM = "{mailbox}", "{mailbox on telegram}"
+"""Stand for one's own and for that of who is on Telegram, so that a dialogue is everybody's."""
 CODE = "{code}"
 """Stands in a line for the code that came by mail."""
 RUSSIAN_PHONE = 70000000001
@@ -68,7 +68,8 @@ class Stage:
 
     async def does(self, platform: Platform, line: str) -> None:
         """One thing: `[label]` is tapped, `<sticker>` is sent, a link is opened, text is said."""
-        line = line.replace(MAILBOX, f"{MAILBOXES[platform]}{self.acts}")
+        for mark, owner in ((MAILBOX, platform), (MAILBOX_ON_TELEGRAM, "telegram")):
+            line = line.replace(mark, f"{MAILBOXES[owner]}{self.acts}")
         if CODE in line:
             line = line.replace(CODE, await self.code(platform))
         await self._does(platform, line)
