@@ -26,6 +26,8 @@ LAST_KNOWN = "I can't check right now"
 PLACE_IN_LINE = re.compile(r"on the waiting list.*: number (\d+)")
 WANTS_A_SEAT = ("Register", "Join waiting list")
 """What the card of an event offers, whether it has seats left or not."""
+CODE_TAKEN = ("Thank you, that is the right code.", "Спасибо, код верный.")
+"""All of a message where nothing was held: what was asked for goes on by itself then."""
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
 ANSWERS_LATER = "I'll write to you as soon as it is done"
 
@@ -144,9 +146,10 @@ class Person:
         return code
 
     async def proves(self) -> Heard:
-        """Type the code that came by mail; returns the answer."""
+        """Type the code that came by mail; returns what became of what waited for it."""
         await self.says(await self.reads_the_code())
-        return await self.hears()
+        heard = await self.hears()
+        return await self.hears() if heard.text in CODE_TAKEN else heard
 
     async def hears_in_the_end(self) -> Heard:
         """The next message; if it asks for a code, what comes when that was typed."""
