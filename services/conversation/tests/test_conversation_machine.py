@@ -61,6 +61,7 @@ from conversation.dialogue import (
     proving,
     step,
 )
+from conversation.dialogue.state import Profile
 from conversation.dialogue.turn import ChatCommand
 from conversation.dialogue.understanding import choice_of
 from conversation.document import DOCUMENT_BYTES_MAX, ChatDocument
@@ -575,8 +576,9 @@ class Clinging(Chat):
 
     def take(self, state: State, item: Heard) -> Step:
         taken = super().take(state, item)
-        kept = taken.state.profile if taken.state.profile.name else state.profile
-        return replace(taken, state=taken.state.known_as(kept))
+        if isinstance(item, CommandOutcome) and isinstance(item.outcome, PersonForgotten):
+            return replace(taken, state=taken.state.known_as(Profile(name=self.sender.name)))
+        return taken
 
 
 @pytest.mark.parametrize(

@@ -575,6 +575,25 @@ def test_who_comes_back_after_a_month_is_asked_for_no_code() -> None:
     assert isinstance(talk.commands[-1], ClaimSeat)
 
 
+def test_who_comes_back_to_a_code_that_has_run_out_is_asked_for_another() -> None:
+    talk = with_a_held_seat()
+    talk.now += timedelta(minutes=11)
+    assert "isn't valid any more" in talk.says("hm?")
+    assert talk.says("yes").startswith("A code is on its way")
+    assert len(talk.codes) == 2
+
+
+@pytest.mark.parametrize(("minutes", "greets"), [(9, False), (11, True)])
+def test_a_hello_leads_back_to_a_code_only_while_it_is_worth_something(
+    minutes: int, greets: bool
+) -> None:
+    talk = with_a_held_seat()
+    talk.now += timedelta(minutes=minutes)
+    assert ("I book seats" in talk.says("/start")) is greets
+    talk = asked_for_an_address()
+    assert "I book seats" in talk.says("/start")
+
+
 def test_that_was_not_me_is_asked_once_more() -> None:
     talk = Talk(world=World(registrations=[a_registration(EVENT)]))
     assert "part that chat from you" in talk.taps_id(f"disown:{LINK}")

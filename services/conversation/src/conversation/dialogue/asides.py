@@ -16,6 +16,7 @@ from conversation.dialogue import (
     mine,
     proving,
     registering,
+    sending,
 )
 from conversation.dialogue.facts import RegistrySilent
 from conversation.dialogue.preferences import also
@@ -55,10 +56,13 @@ def beside(turn: Turn, sentence: str) -> Reply:
 
 
 def start(turn: Turn, _argument: str = "") -> Reply:
-    """Hello; whoever is in the middle of a registration is taken back to it."""
+    """Hello; whoever is in the middle of something that would be lost is taken back to it."""
     if turn.state.stage in REGISTERING:
         return beside(turn, idle.recap(turn))
-    return here(turn) if turn.state.stage in PROVING else browsing.greeting(turn)
+    verifying = turn.state.stage is Stage.VERIFYING
+    if verifying and sending.is_worth_something(turn.state.proof, turn.now):
+        return here(turn)
+    return browsing.greeting(turn)
 
 
 def restart(turn: Turn, _argument: str = "") -> Reply:

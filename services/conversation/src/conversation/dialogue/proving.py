@@ -1,10 +1,9 @@
 """Showing that an address is theirs: which address, and the code that was sent to it."""
 
-from datetime import timedelta
 from typing import Literal
 
 from contracts import ProveEmail, derived_id
-from contracts.people import CODE_DIGITS, CODE_MINUTES
+from contracts.people import CODE_DIGITS
 from conversation.dialogue import addressing, mine, sending
 from conversation.dialogue.codes import certain_code
 from conversation.dialogue.digits import code_of, code_said_in, is_code, is_number
@@ -19,9 +18,6 @@ GOES_ON = ("my", "tickets")
 """What may wait for the proof when somebody says that they are registered already."""
 
 
-WORTH_SOMETHING_FOR = timedelta(minutes=CODE_MINUTES)
-
-
 def code_meant(state: State, text: str) -> str | None:
     """The choice that a code stands for: where it is asked for, and while it is worth something
     wherever it is called one.
@@ -31,7 +27,7 @@ def code_meant(state: State, text: str) -> str | None:
         return None  # an event may have a code of digits only, too
     if state.stage is Stage.VERIFYING:
         found = code_of(text)
-    elif state.heard_at is not None and state.heard_at - proof.asked_at <= WORTH_SOMETHING_FOR:
+    elif sending.is_worth_something(proof, state.heard_at or proof.asked_at):
         found = code_said_in(text)
     else:
         return None

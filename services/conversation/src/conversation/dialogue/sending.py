@@ -5,13 +5,14 @@ that somebody has and for one that nobody has.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from contracts import RequestCode, derived_id
 from contracts.people import CODE_MINUTES, CODES_PER_ADDRESS_AND_HOUR
 from conversation.dialogue.state import Offer, Proof, Stage
 from conversation.dialogue.turn import Prompt, Reply, Turn
 
+WORTH_SOMETHING_FOR = timedelta(minutes=CODE_MINUTES)
 FRESH_FOR = timedelta(minutes=5)
 """A code that was asked for so lately need not be sent again unless somebody says so."""
 
@@ -71,12 +72,21 @@ def question(turn: Turn, *, instead: bool = False) -> Reply:
     """
     proof = turn.state.proof
     assert proof is not None
+    if not instead and not is_worth_something(proof, turn.now):
+        prompt = Prompt(turn.say("code.expired"), _offers(turn, proof, instead=True), _label(turn))
+        return turn.ends(prompt)
     text = (
         turn.say("code.ask", email=proof.email)
         if proof.by == "email"
         else turn.say("code.ask-messenger")
     )
     return turn.ends(Prompt(text, _offers(turn, proof, instead=instead), _label(turn)))
+
+
+def is_worth_something(proof: Proof | None, now: datetime) -> bool:
+    """Whether the last code may still be typed."""
+    asked_at = None if proof is None else proof.asked_at
+    return asked_at is not None and now - asked_at <= WORTH_SOMETHING_FOR
 
 
 def _verifying(turn: Turn, proof: Proof) -> Turn:
