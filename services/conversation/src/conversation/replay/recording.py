@@ -10,7 +10,9 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from conversation.dialogue.digits import code_said_in
 from conversation.dialogue.forgetting import MYDATA_FILENAME
+from conversation.replay.people import CODE
 from conversation.replay.playing import CUT_OFF, play
 from conversation.replay.redaction import Redaction
 from conversation.replay.transcript import Heard, Media, ToldEvent, Transcript, Turn
@@ -143,7 +145,10 @@ def _done(entry: dict[str, Any]) -> Turn | None:
         return Turn(taps=entry["text"])
     if kind == "contact":
         return Turn(sends="contact")
-    return Turn(sends=_KINDS[kind]) if kind in _KINDS else Turn(says=entry["text"])
+    if kind in _KINDS:
+        return Turn(sends=_KINDS[kind])
+    # Another code than the one that a replay knows would take it another way.
+    return Turn(says=CODE if code_said_in(entry["text"]) is not None else entry["text"])
 
 
 def _heard(entry: dict[str, Any]) -> Heard:
