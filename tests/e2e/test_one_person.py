@@ -125,7 +125,7 @@ async def test_whoever_says_that_it_was_not_them_is_alone_again(
     assert brought in await mine(ann)
     await ann.taps("wasn't me")
     await house.quiet()
-    await ann.taps("Yes, part it")
+    await ann.taps("Yes, disconnect it")
     await house.quiet()
     await ann.catches_up()
     told = await other.catches_up()

@@ -183,7 +183,7 @@ DIALOGUES = (
         about="Each other messenger is told what has joined, and parts it again with two taps.",
         before=LINKED,
         scenes=(
-            on_telegram("[That wasn't me]", "[Yes, part it]"),
+            on_telegram("[That wasn't me]", "[Yes, disconnect it]"),
             on_whatsapp("мои записи"),
         ),
     ),

@@ -165,7 +165,7 @@ def test_what_was_asked_for_goes_on_by_itself_after_the_proof(asked: str, shown:
     talk.says("654321")
     talk.world = World(registrations=[a_registration(EVENT)])
     answer = talk.told(EmailProven(name="Ann Smith", messengers=("telegram",), link_id=LINK))
-    assert "This chat and Telegram belong together now" in answer
+    assert "This chat and Telegram are connected now" in answer
     assert shown in answer
     assert "That wasn't me" in talk.labels
     assert talk.state is not None
@@ -596,14 +596,14 @@ def test_a_hello_leads_back_to_a_code_only_while_it_is_worth_something(
 
 def test_that_was_not_me_is_asked_once_more() -> None:
     talk = Talk(world=World(registrations=[a_registration(EVENT)]))
-    assert "part that chat from you" in talk.taps_id(f"disown:{LINK}")
+    assert "disconnect that chat from you" in talk.taps_id(f"disown:{LINK}")
     assert "stays as it is" in talk.says("no")
     talk.taps_id(f"disown:{LINK}")
     assert talk.says("yes") == ""
     command = talk.commands[-1]
     assert isinstance(command, DisownLink)
     assert command.link_id == LINK
-    assert "WhatsApp is parted" in talk.told(LinkDisowned(messenger="whatsapp"))
+    assert "WhatsApp is disconnected" in talk.told(LinkDisowned(messenger="whatsapp"))
 
 
 @pytest.mark.parametrize("forged", ["disown:", "disown:1", "disown-now:1", "disown-now:"])
@@ -618,7 +618,7 @@ def test_a_yes_to_an_old_question_of_parting_is_asked_again() -> None:
     talk.says("/unlink")
     old = talk.heard[-1].choices[0].id
     talk.says("no")
-    assert "part this chat from you" in talk.taps_id(old)
+    assert "disconnect this chat from you" in talk.taps_id(old)
     assert talk.commands == []
 
 
@@ -638,7 +638,7 @@ def test_a_parted_chat_knows_nothing_of_its_person_any_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"), [("unknown", "isn't linked"), ("only-way", "the only way")]
+    ("reason", "words"), [("unknown", "isn't connected"), ("only-way", "the only way")]
 )
 def test_a_refused_parting_says_why(reason: str, words: str) -> None:
     talk = Talk()
