@@ -20,6 +20,7 @@ from registry_commands import (
 )
 from registry_house import House, QuietHouse, chat, claim_seat, give_back
 from sqlalchemy import select
+from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
@@ -440,3 +441,32 @@ async def test_organisers_see_until_when_a_seat_is_held(
     assert (await api.get(f"/api/events/{event_id}")).json()["held"] == 1
     csv = (await api.get(f"{url}.csv")).text
     assert "hold_expires_at" in csv.splitlines()[0]
+
+
+async def statements(house: QuietHouse, event_id: UUID) -> list[str]:
+    """What is asked of PostgreSQL when somebody who is known claims a seat."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    engine = house.databases[-1]._engine.sync_engine
+    listen(engine, "before_cursor_execute", note)
+    await house.carry_out(claim_seat(event_id))
+    remove(engine, "before_cursor_execute", note)
+    return asked
+
+
+async def test_who_is_asked_for_no_proof_is_looked_up_no_more_than_before(
+    quiet_house: QuietHouse,
+) -> None:
+    """With a mail server it is one statement more for the whole batch."""
+    await claim(quiet_house, await quiet_house.event(20))
+    without = await statements(quiet_house, await quiet_house.event(20))
+    quiet_house.ask_for_proof()
+    with_proof = await statements(quiet_house, await quiet_house.event(20))
+    (more,) = [one for one in with_proof if "users.email IS NOT NULL" in one]
+    assert [one for one in without if "users.email" in one] == []
+    # A held seat has no reminders yet, which is one statement less.
+    planned = [one for one in without if "INTO notices" in one]
+    assert len(with_proof) - len([more]) == len(without) - len(planned)
