@@ -18,6 +18,7 @@ from contracts import (
     UnlinkRefused,
     derived_id,
 )
+from registry import proof_store
 from registry.bulk import one_of
 from registry.database import Raced
 from registry.link_store import is_chat, told_of_link
@@ -186,12 +187,14 @@ async def _part(
     known = locked.people[person]
     theirs = await _brought(work, link)
     taken = await _take_away(work, locked, person, chats)
+    spoken = await proof_store.language_of(work.connection, _chat(link))
     await work.connection.execute(
         insert(User).values(
             id=new,
             # As on their own tickets: what the other person is called is none of theirs.
             name=theirs[-1].name if theirs else "",
-            language=known["language"],
+            # The other person's may be one that nobody in this chat reads.
+            language=spoken or known["language"],
             # Whoever said stop is not written to, whichever of the two it was.
             muted=known["muted"],
             muted_at=known["muted_at"],

@@ -80,6 +80,15 @@ async def codes_left(
     return max(0, CODES_PER_ADDRESS_AND_HOUR - sent)
 
 
+async def language_of(connection: AsyncConnection, chat: Address) -> str | None:
+    """In which language this chat asked for a code last; None when that is not kept any more."""
+    asked = select(EmailProof.language).where(_asked_by(chat))
+    found: str | None = await connection.scalar(
+        asked.order_by(EmailProof.created_at.desc(), EmailProof.id).limit(1)
+    )
+    return found
+
+
 async def readers(
     connection: AsyncConnection, email: str, asker: Address, *, only_proven: bool
 ) -> list[Reader]:
