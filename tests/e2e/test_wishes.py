@@ -44,13 +44,13 @@ async def test_who_says_stop_is_not_reminded_until_start(
     await ann.says("ticket")
     ticket = await ann.hears()
     assert title in ticket.text
-    assert "Reminders are off" in ticket.text
+    assert "no reminders, news or offered seats" in ticket.text
     await simulator.advance(2 * HOUR_SECONDS + 60)
     # Who did not say stop is told in the same minute.
     assert "A reminder" in (await bob.hears()).text
     await ann.hears_nothing_more()
     await ann.says("start")
-    assert "on again" in (await ann.hears()).text
+    assert "by myself again" in (await ann.hears()).text
     await simulator.advance(23 * HOUR_SECONDS)
     # And nothing came in between, however late.
     assert "begins soon" in (await ann.hears()).text
