@@ -91,7 +91,7 @@ def test_start_undoes_a_stop_and_greets() -> None:
     talk = Talk()
     talk.says("stop")
     answer = talk.taps("Write to me again")
-    assert answer.startswith("Reminders, news and offered seats are on again.")
+    assert answer.startswith("I'll write by myself again")
     assert "PyCon" in answer
     assert not muted(talk)
     assert [wish.muted for wish in talk.wishes] == [True, False]
@@ -157,7 +157,7 @@ def test_stop_before_anything_else_is_answered() -> None:
     talk.world.silent = True
     assert "no more reminders" in talk.says("stop")
     answer = talk.says("start")
-    assert "on again" in answer
+    assert "write by myself again" in answer
     assert [wish.muted for wish in talk.wishes] == [True, False]
 
 
