@@ -12,12 +12,17 @@ from contracts import (
     NoticeAnswer,
     NoticeDue,
     NoticeKind,
+    NoticeToPersonAnswer,
+    NoticeToPersonDue,
+    NoticeToPersonKind,
     OutboundMessage,
+    Recipient,
     RegistrationCard,
     RegistrationStatus,
 )
 from contracts.people import HOLD_MINUTES
 from conversation.notices import render
+from conversation.notices_to_persons import render as render_to_person
 from notifier.decisions import WINDOW
 from notifier.templates.catalogue import LANGUAGES, Language, catalogue
 
@@ -27,8 +32,12 @@ and a template would be one more to have approved, for what is worth nothing a d
 KINDS: tuple[NoticeKind, ...] = tuple(
     kind for kind in get_args(NoticeKind) if kind not in WINDOW_IS_OPEN
 )
-NOBODY_S_NOTICE = frozenset({"code"})
-"""Templates of what is asked for and not told by itself."""
+OF_PERSONS: dict[str, NoticeToPersonKind] = {
+    "code": "code",
+    "messenger_joined": "joined",
+    "messenger_parted": "parted",
+}
+"""Templates of what people are told about themselves."""
 NOON = datetime(2026, 12, 6, 12, 0, tzinfo=UTC)
 EVENT = EventCard(
     id=UUID(int=1),
@@ -124,7 +133,38 @@ def test_what_those_in_line_are_told_fills_the_same_buttons(kind: NoticeKind) ->
     assert all(button.payload_among(choices) for button in buttons)
 
 
+@pytest.mark.parametrize(("name", "kind"), OF_PERSONS.items())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_people_are_told_about_themselves_fills_its_template(
+    name: str, kind: NoticeToPersonKind, language: Language
+) -> None:
+    notice = NoticeToPersonDue(
+        id=UUID(int=3),
+        occurred_at=NOON,
+        correlation_id=UUID(int=4),
+        kind=kind,
+        about=UUID(int=5),
+        recipient=UUID(int=6),
+        expires_at=NOON + timedelta(minutes=1),
+    )
+    answer = NoticeToPersonAnswer(
+        recipient=Recipient(address=Address(platform="whatsapp", account="1", chat_id="2")),
+        language=language,
+        code="123456",
+        messenger="telegram",
+        link_id=UUID(int=5),
+    )
+    message = render_to_person(notice, answer, NOON)
+    assert message is not None
+    assert message.template is not None
+    assert message.template.name == name
+    template = catalogue()[name]
+    assert template.takes(language, message.template.parameters)
+    choices = [choice.id for choice in message.choices]
+    assert all(button.payload_among(choices) for button in template.buttons)
+
+
 def test_every_template_is_somebody_s() -> None:
     names = {told(kind, "en").template for kind in KINDS}
     used = {template.name for template in names if template is not None}
-    assert used == catalogue().keys() - NOBODY_S_NOTICE
+    assert used == catalogue().keys() - OF_PERSONS.keys()

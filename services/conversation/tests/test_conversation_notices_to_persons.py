@@ -100,7 +100,8 @@ def test_who_did_not_join_a_messenger_can_say_so_with_one_tap() -> None:
     assert choice.id == f"disown:{LINK}"
     assert f"“{choice.label}”" in message.text
     assert "WhatsApp" in message.text
-    assert message.template is None
+    assert message.template is not None
+    assert message.template.name == "messenger_joined"
 
 
 def test_what_can_not_be_disowned_has_no_button() -> None:

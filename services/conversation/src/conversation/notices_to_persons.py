@@ -69,6 +69,7 @@ def _told(words: Texts, kind: NoticeToPersonKind, answer: NoticeToPersonAnswer) 
             return _Told(
                 headline=words.say("person.parted-headline", messenger=messenger),
                 text=words.say("person.parted", messenger=messenger),
+                template=Template(name="messenger_parted", parameters=(messenger,)),
             )
 
 
@@ -90,4 +91,5 @@ def _joined(words: Texts, messenger: str, answer: NoticeToPersonAnswer) -> _Told
         return _Told(headline, text)
     not_me = Choice(id=f"disown:{answer.link_id}", label=words.say("button.not-me"))
     warning = words.say("person.joined-not-me", button=not_me.label)
-    return _Told(headline, f"{text}\n\n{warning}", (not_me,))
+    template = Template(name="messenger_joined", parameters=(messenger,))
+    return _Told(headline, f"{text}\n\n{warning}", (not_me,), template)

@@ -19,6 +19,7 @@ from contracts import (
 )
 from registry.person_tables import Link
 from registry.tables import IdentityRow, User
+from registry.ways import mail_to
 from registry.work import Work
 
 TOLD_WITHIN = timedelta(days=1)
@@ -108,7 +109,14 @@ async def find_link_notice(
     )
     theirs = IdentityRow.user_id == link["user_id"]
     rows = await connection.execute(
-        select(IdentityRow.platform, IdentityRow.account, IdentityRow.chat_id, User.language)
+        select(
+            IdentityRow.platform,
+            IdentityRow.account,
+            IdentityRow.chat_id,
+            User.id,
+            User.email,
+            User.language,
+        )
         .join(User, User.id == IdentityRow.user_id)
         .where(theirs if joined else or_(theirs, parted))
     )
@@ -117,6 +125,8 @@ async def find_link_notice(
         if recipient_id(query.about, chat) == query.recipient:
             return NoticeToPersonAnswer(
                 recipient=Recipient(address=chat),
+                # Whoever the chat does not reach any more reads it in their mailbox.
+                alternatives=() if row.email is None else (mail_to(row.id, row.email),),
                 language=row.language,
                 messenger=link["platform"],
                 link_id=query.about if joined else None,

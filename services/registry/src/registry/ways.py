@@ -54,8 +54,8 @@ async def ways_to(
             return (way,)
         found.append((way, row["blocked"]))
     if email is not None:
-        # The chat is the person's id: their address stays out of subjects.
-        by_mail = Address(platform="email", account=MAIL_ACCOUNT, chat_id=str(user_id))
+        mail = mail_to(user_id, email)
+        by_mail = mail.address
         shut = await connection.scalar(
             select(Reachability.blocked).where(
                 Reachability.platform == by_mail.platform,
@@ -63,7 +63,7 @@ async def ways_to(
                 Reachability.chat_id == by_mail.chat_id,
             )
         )
-        found.append((Recipient(address=by_mail, email_to=email), bool(shut)))
+        found.append((mail, bool(shut)))
     ways: dict[str, Recipient] = {}
     for way, is_closed in found:
         if not is_closed:
@@ -72,3 +72,11 @@ async def ways_to(
 
 
 _ADDRESS = ("platform", "account", "chat_id")
+
+
+def mail_to(user_id: UUID, email: str) -> Recipient:
+    """A person's mailbox. The chat is the person's id: the address stays out of subjects."""
+    return Recipient(
+        address=Address(platform="email", account=MAIL_ACCOUNT, chat_id=str(user_id)),
+        email_to=email,
+    )
