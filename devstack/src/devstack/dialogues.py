@@ -136,6 +136,11 @@ async def registry_is_back(stage: Stage) -> None:
     """Nobody has to do anything for what was kept."""
     await stage.house.start("registry")
     stage.in_outage = False
+    await stage.hears("telegram", "is kept for you")
+    await stage.hears("whatsapp", "Держу для вас")
+    await stage.house.quiet()
+    for platform in LANGUAGES:
+        await stage.proves(platform)
     await stage.hears("telegram", "You're in")
     await stage.hears("whatsapp", "Вы записаны")
 
@@ -320,8 +325,8 @@ DIALOGUES = (
     Dialogue(
         slug="silence",
         title="The registry is silent",
-        about="In an outage the wish is kept, what is known is told with its age, and the ticket "
-        "comes by itself.",
+        about="In an outage the wish is kept, what is known is told with its age, and it goes on "
+        "by itself.",
         before=LOOKING,
         scenes=(
             registry_falls_silent,

@@ -73,6 +73,10 @@ class Stage:
         if CODE in line:
             line = line.replace(CODE, await self.code(platform))
         await self._does(platform, line)
+        await self.proves(platform)
+
+    async def proves(self, platform: Platform) -> None:
+        """Type the code, if one is asked for and the dialogue does not say it itself."""
         if self.types_codes and await self._is_asked_for_a_code(platform):
             await self._does(platform, await self.code(platform))
 
