@@ -110,9 +110,7 @@ async def test_a_later_claim_does_not_undo_a_stop(house: House) -> None:
     assert await person(house) == (True, "en")
 
 
-@pytest.mark.parametrize(
-    "kind", ["reminder-24h", "reminder-1h", "seat-confirmed", "event-changed"]
-)
+@pytest.mark.parametrize("kind", ["reminder-24h", "reminder-1h", "seat-confirmed", "event-changed"])
 async def test_who_said_stop_is_told_nothing_of_any_kind(house: House, kind: NoticeKind) -> None:
     seat = await house.seat(await house.event(starts_in=timedelta(hours=30)))
     assert (await told(house, kind, seat.id)).address == chat(1)
