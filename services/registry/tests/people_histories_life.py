@@ -1,16 +1,14 @@
 """Living a history: the registry carries out every step, and is judged by what is written then."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
-from uuid import UUID
 
 from people_histories import CHATS, START, Author, History, parts
 from people_histories_codes import judge_codes
 from people_histories_house import Houses, PeopleHouse
-from people_histories_model import People, Person, judge_people
+from people_histories_model import People, judge_people
 from people_histories_seats import Happening, judge_seats
 from people_histories_traces import PURGED_AFTER, UNTIL_PURGED, Traces, purge
 
@@ -47,7 +45,6 @@ class Life:
     author: Author
     people: People = field(default_factory=People)
     traces: Traces = field(default_factory=Traces)
-    ids: Mapping[Person, UUID] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
     """What was answered how often: a history in which nothing happens shows nothing."""
 
@@ -57,7 +54,7 @@ class Life:
         parties = [
             user_id
             for person in self.people.parties(command, before, now)
-            if (user_id := self.ids.get(person))
+            if (user_id := self.people.ids.get(person))
         ]
         done = await self.house.carry_out(command)
         after = await self.house.look()
@@ -68,10 +65,10 @@ class Life:
         await self._judge_traces(command)
         self._count(command, result)
         self.people.hear(command, result, before, after)
-        self.ids = judge_people(self.people, after)
+        self.people.ids = judge_people(self.people, after)
         asker = getattr(command, "address", None)
         if asker and (person := self.people.behind(asker, command.occurred_at)):
-            parties.append(self.ids[person])
+            parties.append(self.people.ids[person])
         happening = Happening(
             command, before, after, frozenset(parties), now, self.house.proof_by_email
         )

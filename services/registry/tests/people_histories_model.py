@@ -77,6 +77,8 @@ class People:
     """What stands on each registration."""
     moves: Mapping[Address, Row] = field(default_factory=dict)
     """Chats that are known by another id."""
+    ids: Mapping[Person, UUID] = field(default_factory=dict)
+    """What the registry called them after the command before."""
 
     def behind(self, chat: Address | None, said_at: datetime) -> Person | None:
         """Who speaks in a chat."""
@@ -100,7 +102,7 @@ class People:
         asker = chat and self.behind(chat, command.occurred_at)
         parties = [asker] if asker else []
         if isinstance(command, ProveEmail) and (proof := self.proof(command, before, now)):
-            target, added = self._owners(proof, before)
+            target, added = self._owners(proof)
             parties += [person for person in (target, *added) if person and person != asker]
         return parties
 
@@ -176,22 +178,15 @@ class People:
             and row["tries"] < TRIES_MAX
         ]
 
-    def _owners(self, proof: Row, before: Rows) -> tuple[Person | None, list[Person]]:
+    def _owners(self, proof: Row) -> tuple[Person | None, list[Person]]:
         """Whose address it is: who has proven it, and whom organisers have added with it."""
         if not proof["by_email"]:
             user_id = proof["target_user_id"]
-            return next((p for p in self.everybody if self._is(p, user_id, before)), None), []
+            return next((p for p in self.everybody if self.ids.get(p) == user_id), None), []
         email = proof["email"]
         target = next((person for person in self.everybody if person.email == email), None)
         added = [p for p in self.everybody if p.added_with == email and p.registrations]
         return target, added
-
-    def _is(self, person: Person, user_id: UUID, rows: Rows) -> bool:
-        return (
-            any(rows.identities.get(chat) == user_id for chat in person.chats)
-            or any(rows.registrations[key]["user_id"] == user_id for key in person.registrations)
-            or (person.email is not None and rows.users[user_id]["email"] == person.email)
-        )
 
     def _typed(self, command: ProveEmail, result: Result, before: Rows, after: Rows) -> None:
         now = command.occurred_at
@@ -206,7 +201,7 @@ class People:
         assert after.proofs[proof["id"]]["used_at"] == now, "a code that was not used up"
         asker = self.behind(command.address, now)
         home = self.home(command.address, now)
-        target, added = self._owners(proof, before)
+        target, added = self._owners(proof)
         joins = target is not None and target is not asker
         coming = {home} | (asker.chats if asker else set())
         if target is not None and joins and target.barred & coming:
@@ -306,9 +301,7 @@ class People:
         assert all(chat.platform == command.chat.platform for chat in gone | come)
         for chat in come:
             (arrived,) = {
-                before[left]
-                for left in gone
-                if self._is(before[left], after.identities[chat], after)
+                before[left] for left in gone if self.ids[before[left]] == after.identities[chat]
             }
             arrived.chats.add(chat)
         for chat in gone:

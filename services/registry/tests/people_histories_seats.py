@@ -273,7 +273,7 @@ _DETAILS: dict[type[Command], frozenset[str]] = {
     DropTransfer: _PROMISE,
     CheckIn: _ENTRY,
     UndoCheckIn: _ENTRY,
-    MoveRegistration: frozenset({"priority", "queue_number"}),
+    MoveRegistration: frozenset({"priority", "queue_number", "offer_expires_at"}),
 }
 """What a command may change of a registration that stays what it is."""
 

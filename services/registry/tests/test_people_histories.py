@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from people_histories import START, Author, History, Step, parts
 from people_histories_house import Houses
-from people_histories_life import Life
+from people_histories_life import Life, live
 from people_histories_many import live_many
 from sqlalchemy.engine import make_url
 
@@ -44,6 +44,34 @@ def test_no_history_of_people_breaks_a_promise(database_url: str) -> None:
     lived, answers = live_many(database_url, HISTORIES_IN_TESTS, beginning=7)
     assert lived == HISTORIES_IN_TESTS
     assert {wanted for wanted in HAPPEN if not answers[wanted]} == set()
+
+
+FOUND = {
+    "somebody who is inside before the start wishes to be forgotten": History(
+        (2, 1),
+        6,
+        False,
+        (
+            Step("claim", 0, pick=0, amount=0),
+            Step("check-in", pick=0),
+            Step("forget", 0, amount=0),
+        ),
+    ),
+}
+"""Histories that were not in order once."""
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_what_was_found_once_stays_in_order(database_url: str, found: str) -> None:
+    asyncio.run(_live_alone(database_url, FOUND[found]))
+
+
+async def _live_alone(database_url: str, history: History) -> None:
+    houses = Houses(database_url)
+    try:
+        await live(houses, history)
+    finally:
+        await houses.close()
 
 
 # A full event with a line, two people with two chats each, and one who was forgotten.

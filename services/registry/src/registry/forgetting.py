@@ -48,8 +48,8 @@ from registry.book import Book, Known
 from registry.book_store import SEAT_COLUMNS, as_seat, read_line, write_book
 from registry.database import Raced
 from registry.delivery_tables import Reachability
-from registry.line import end, offer_free_seats, source, tell
-from registry.merging import Locked, lock_people
+from registry.line import offer_free_seats, source, tell
+from registry.merging import Locked, end_also_inside, lock_people
 from registry.move_tables import ChatMove
 from registry.person_tables import ConsentRow, EmailProof, Forgetting, Link
 from registry.purges import PURGES_AFTER, REMEMBERED_FOR
@@ -129,7 +129,8 @@ async def end_registrations(
         for seat in promised:
             _promise_to_nobody(book, command, seat)
         for seat in ahead:
-            end(book, command, seat, "forgotten")
+            # Before the start somebody may be inside already.
+            end_also_inside(book, command, seat, "forgotten")
         if ahead:
             offer_free_seats(book, command)
         await write_book(work.connection, book)

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, and_, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import Address, Command, RegistrationCard
+from contracts import Address, Command, EndReason, RegistrationCard
 from registry.book import Book, Change, Known
 from registry.book_store import SEAT_COLUMNS, as_seat, read_line, write_book
 from registry.bulk import one_of
@@ -177,7 +177,7 @@ async def _settle_event(
     line = await read_line(work.connection, event, may_free)
     book = Book(event, Known(seats=tuple(seats), line=line), work.now, work.tickets)
     for seat in own[1:]:
-        _end_doubled(book, command, seat)
+        end_also_inside(book, command, seat, "merged")
     _redirect_promises(book, command, seats, winner, losers)
     confirmed = [
         confirm(book, command, seat, "hold-confirmed", f"confirmed:{seat.id}")
@@ -200,9 +200,9 @@ def _worth(seat: Seat) -> tuple[int, datetime, UUID]:
     return rank, seat.created_at, seat.id
 
 
-def _end_doubled(book: Book, command: Command, seat: Seat) -> None:
+def end_also_inside(book: Book, command: Command, seat: Seat, reason: EndReason) -> None:
+    """End a registration, also of somebody who has come in with it: nobody is in without one."""
     if seat.checked_in_at is not None:
-        # They came in with the other one as well: one person is one person at the door.
         actor, channel, _ = source(command)
         out = replace(seat, checked_in_at=None, checked_in_by=None)
         book.put(out)
@@ -213,10 +213,10 @@ def _end_doubled(book: Book, command: Command, seat: Seat) -> None:
             after=out,
             actor=actor,
             channel=channel,
-            reason="merged",
+            reason=reason,
         )
         seat = out
-    end(book, command, seat, "merged")
+    end(book, command, seat, reason)
 
 
 def _redirect_promises(
