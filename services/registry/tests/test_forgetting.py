@@ -1,12 +1,10 @@
 """To be forgotten: everything goes, seats are free again, and no half person is left."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
-from registry_commands import change, enter, new, promise, prove
-from registry_house import QuietHouse, chat, claim_seat
+from registry_commands import enter, new
+from registry_house import QuietHouse, chat
 
 from contracts import (
     Address,
@@ -15,7 +13,6 @@ from contracts import (
     PeerChanged,
     PersonForgotten,
     TendPeople,
-    WaitingListed,
 )
 from registry.results import Stored
 from registry.sweep import INVARIANTS
@@ -54,7 +51,7 @@ async def forgotten(house: QuietHouse, command: ForgetPerson) -> PersonForgotten
 
 
 async def count(house: QuietHouse, table: str) -> int:
-    (row,) = await house.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+    (row,) = await house.rows(f"SELECT count(*) FROM {table}")
     return int(row["count"])
 
 
