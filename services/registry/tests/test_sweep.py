@@ -57,6 +57,10 @@ _PROOF = """INSERT INTO email_proofs
      used_at)
     SELECT gen_random_uuid(), 'telegram', '1', '2', gen_random_uuid(), 'a@b.example', true, 'en',
         now(), now() + '10 min', {used} FROM generate_series(1, {count})"""
+_LINK = """INSERT INTO links
+    (id, user_id, platform, account, chat_id, linked_at, brought, ended_at, disowned)
+    SELECT gen_random_uuid(), u.id, i.platform, i.account, i.chat_id, now(), '{{}}', {ended},
+        {disowned} FROM identities AS i JOIN users AS u ON u.id {same} i.user_id LIMIT 1"""
 BREAKING = {
     "counters-equal-rows": "UPDATE events SET waiting = waiting + 1",
     "taken-within-capacity": "UPDATE events SET over_by = over_by - 1",
@@ -82,6 +86,13 @@ BREAKING = {
         SET hold_expires_at = now() WHERE status = 'cancelled'""",
     "codes-are-used-in-time": _PROOF.format(used="now() + '1 h'", count=1),
     "one-code-is-used-at-a-time": _PROOF.format(used="now()", count=2),
+    "joined-chats-speak-for-who-they-joined": _LINK.format(
+        ended="NULL", disowned="false", same="<>"
+    ),
+    "disowned-chats-speak-for-others": _LINK.format(ended="now()", disowned="true", same="="),
+    "seats-are-promised-to-people": """UPDATE event_registrations
+        SET transfer_to = gen_random_uuid(), transfer_expires_at = now() + interval '1 day'
+        WHERE status = 'confirmed'""",
     "forgotten-is-nobody": """
         WITH gone AS (UPDATE event_registrations SET name = '' WHERE status = 'cancelled'
             RETURNING user_id)

@@ -82,6 +82,16 @@ INVARIANTS: dict[str, str] = {
         SELECT count(*) FROM (
             SELECT FROM event_registrations WHERE status = 'waiting'
             GROUP BY event_id, priority, queue_number HAVING count(*) > 1) AS doubled""",
+    "joined-chats-speak-for-who-they-joined": """
+        SELECT count(*) FROM links AS l JOIN identities AS i USING (platform, account, chat_id)
+        WHERE l.ended_at IS NULL AND i.user_id <> l.user_id""",
+    "disowned-chats-speak-for-others": """
+        SELECT count(*) FROM links AS l JOIN identities AS i USING (platform, account, chat_id)
+        WHERE l.disowned AND (l.ended_at IS NULL OR i.user_id = l.user_id)""",
+    "seats-are-promised-to-people": """
+        SELECT count(*) FROM event_registrations AS r LEFT JOIN users AS u ON u.id = r.transfer_to
+        WHERE r.transfer_to IS NOT NULL AND (u.id IS NULL OR u.forgotten_at IS NOT NULL
+            OR r.transfer_to = r.user_id OR r.status <> 'confirmed')""",
     "forgotten-is-nobody": """
         SELECT count(*) FROM users AS u WHERE forgotten_at IS NOT NULL AND (
             name <> '' OR coalesce(email, email_claimed, whatsapp_phone) IS NOT NULL
