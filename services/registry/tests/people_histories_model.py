@@ -274,6 +274,11 @@ class People:
         )
         assert parted.chats, "nobody was parted"
         parted.said_names = {self.names[key] for key in parted.registrations}
+        for key, other in before.links.items():
+            # By which they had joined each other before: that is still so.
+            earlier = other["linked_at"] < row["linked_at"] and other["ended_at"] is None
+            if earlier and address_of(other) in parted.chats and key in self.links:
+                self.links[key].person = parted
         link.person.chats -= parted.chats
         link.person.registrations -= parted.registrations
         self.everybody.append(parted)
