@@ -12,7 +12,7 @@ from people_histories_model import People, judge_people
 from people_histories_seats import Happening, judge_seats
 from people_histories_traces import PURGED_AFTER, UNTIL_PURGED, Traces, purge
 
-from contracts import Address, Command, EmailProven, ForgetPerson, ListRegistrations
+from contracts import Address, Command, EmailProven, ForgetPerson, ListRegistrations, MoveIdentity
 from registry.audit_replay import rebuild
 from registry.carrying_out import decode
 from registry.queries import _list_registrations
@@ -94,6 +94,8 @@ class Life:
             for chat in (asker,) if asker else ():
                 self.traces.come_back(chat.chat_id)
                 self.traces.come_back(self.people.home(chat, command.occurred_at).chat_id)
+            if isinstance(command, MoveIdentity):
+                self.traces.come_back(command.previous)
             return
         if person := self.people.behind(asker, command.occurred_at):
             self.traces.forget(self.people, person)
