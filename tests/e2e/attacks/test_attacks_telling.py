@@ -37,7 +37,7 @@ async def everything_said(
 
 def as_said(heard: Heard, email: str) -> tuple[str, list[str]]:
     """A message without what differs by whom it is about and when it was said."""
-    return re.sub(r"\d\d:\d\d", "…", heard.text.replace(email, "…")), heard.labels
+    return re.sub(r"\d?\d:\d\d", "…", heard.text.replace(email, "…")), heard.labels
 
 
 async def _says(person: Person, text: str) -> Heard:
