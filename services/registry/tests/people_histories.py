@@ -139,7 +139,11 @@ class Author:
         there = sorted(
             self.house.rows.registrations.values(), key=lambda row: (row["created_at"], row["id"])
         )
-        fitting = [row for row in there if row["status"] in statuses] or there
+        fitting = [row for row in there if row["status"] in statuses]
+        speaking = set(self.house.rows.identities.values())
+        # Mostly of who can say something; organisers add others.
+        can = [row for row in fitting if row["user_id"] in speaking]
+        fitting = (can if step.amount % 6 else fitting) or fitting or there
         if not fitting:
             return self.common() | {"event_id": self.events[0], "registration_id": UUID(int=9)}
         row = fitting[step.pick % len(fitting)]
@@ -197,9 +201,18 @@ def _accept(author: Author, step: Step) -> Command:
     return AcceptOffer(**about, address=author.owner(about, step))
 
 
-def _promise(author: Author, step: Step) -> Command:
+def _promise(author: Author, step: Step) -> Command | None:
     about = author.registration(step, "confirmed")
-    to_email = BOXES[step.who % len(BOXES)].upper()
+    row = author.house.rows.registrations.get(about["registration_id"])
+    proven = sorted(
+        user["email"]
+        for user in author.house.rows.users.values()
+        if user["email"] and row is not None and user["id"] != row["user_id"]
+    )
+    if not proven and step.amount % 6:
+        return None
+    boxes = proven if proven and step.amount % 6 else BOXES
+    to_email = boxes[step.who % len(boxes)].upper()
     return OfferTransfer(**about, address=author.owner(about, step), to_email=to_email)
 
 
@@ -407,6 +420,9 @@ _TOGETHER = {
     "link": ("request-mail", "prove-right"),
     "link-by-messenger": ("request-messenger", "prove-right"),
     "guess": ("request-mail", *("prove-wrong",) * 4, "prove-right"),
+    # Whoever has proven an address may be handed a seat.
+    "hand-on": ("request-mail", "prove-right", "promise", "take-promised"),
+    "hand-on-in-vain": ("request-mail", "prove-right", "promise", "drop"),
     "time": ("tick", "tend-people"),
 }
 """What mostly comes one after the other."""
@@ -417,9 +433,22 @@ def parts(step: Step) -> tuple[str, ...]:
     return _TOGETHER.get(step.say, (step.say,))
 
 
-_OFTEN = {"claim": 18, "link": 12, "link-by-messenger": 6, "time": 5, "accept": 4, "cancel": 4}
+_OFTEN = {"claim": 12, "link": 10, "link-by-messenger": 6, "time": 5, "accept": 4, "cancel": 4}
+_OFTEN |= {"hand-on": 10, "hand-on-in-vain": 3, "guess": 2}
 _OFTEN |= dict.fromkeys(
-    ("promise", "take-promised", "change", "disown", "forget", "move", "move-identity", "unlink"), 2
+    (
+        "promise",
+        "take-promised",
+        "drop",
+        "hand-on",
+        "change",
+        "disown",
+        "forget",
+        "move",
+        "move-identity",
+        "unlink",
+    ),
+    2,
 )
 SAID = tuple(say for say in (*_SAYINGS, *_TOGETHER) for _ in range(_OFTEN.get(say, 1)))
 WAITS_MINUTES = (0, 0, 0, 0, 0, 0, 1, 11, 61, 800)
@@ -449,7 +478,8 @@ HISTORIES: st.SearchStrategy[History] = st.builds(
     # Few seats, so that people wait for them.
     st.lists(st.sampled_from((1, 1, 2, 2, 3, 4)), min_size=2, max_size=3),
     st.integers(4, len(CHATS)),
-    st.booleans(),
-    _steps(("claim", "claim", "claim", "link", "link-by-messenger", "add"), 3, 8),
+    # Where mail is sent there is more to prove.
+    st.sampled_from((False, True, True)),
+    _steps(("claim", "claim", "claim", "link", "link", "link-by-messenger", "add"), 3, 8),
     _steps(SAID, 2, 17),
 )
