@@ -90,7 +90,7 @@ def proves(talk: Talk) -> ProveEmail:
 def test_a_held_seat_is_theirs_once_the_code_is_typed() -> None:
     talk = with_a_held_seat()
     answer = talk.heard[-1].text
-    assert "“PyCon” is kept for you until" in answer
+    assert "“PyCon” is kept for you." in answer
     assert "A code is on its way to ann@example.com" in answer
     assert "At most 3 codes an hour" in answer
     (code,) = talk.codes

@@ -20,7 +20,6 @@ from conversation.dialogue.state import (
     Waiting,
 )
 from conversation.dialogue.turn import Prompt, Reply, Turn
-from conversation.moments import of_day
 
 UNDER_A_DOCUMENT_MAX = 3
 """Buttons that WhatsApp puts under a file (platforms.md B4)."""
@@ -30,13 +29,14 @@ def seat_held(turn: Turn, outcome: SeatHeld, asked: Waiting | None) -> Reply:
     """A seat is kept; which address makes it theirs is known already, so a code is on its way."""
     turn = _not_proven(turn)
     registration = outcome.registration
-    until = cards.held_until(registration)
-    deadline = of_day(until, registration.event.timezone, turn.state.language)
-    lead = turn.say("held.new", title=registration.event.title, deadline=deadline)
+    # For how long is told with the code, in minutes: nobody has to think of the event's clocks.
+    lead = turn.say("held.new", title=registration.event.title)
     if asked is None or not _may_ask(turn, asked):
         return turn.ends(mine.held(turn, registration))
     held = HeldSeat(
-        registration_id=registration.id, event=ChosenEvent.of(registration.event), until=until
+        registration_id=registration.id,
+        event=ChosenEvent.of(registration.event),
+        until=cards.held_until(registration),
     )
     there = _known_by_now(turn, asked)
     # Should the proof come too late for this seat, it is asked for again.
