@@ -285,7 +285,13 @@ class People:
 
     def _forget(self, command: ForgetPerson, result: PersonForgotten) -> None:
         person = self.behind(command.address, command.occurred_at)
+        home = command.address and self.home(command.address, command.occurred_at)
         assert result.known is (person is not None), "known or not"
+        gone = {command.address, home} if command.address and home else set()
+        gone |= person.chats if person else set()
+        for other in self.everybody:
+            # Nor is it kept whom somebody did not want: the chat is a new one.
+            other.barred -= gone
         if person is None:
             return
         person.chats.clear()
@@ -309,6 +315,9 @@ class People:
                 before[left] for left in gone if self.ids[before[left]] == after.identities[chat]
             }
             arrived.chats.add(chat)
+            for other in self.everybody:
+                if left := other.barred & gone & arrived.chats:
+                    other.barred = (other.barred - left) | {chat}
         for chat in gone:
             before[chat].chats.discard(chat)
 
